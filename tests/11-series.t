@@ -1,0 +1,311 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""series/ and build/linux are exact inverses, on a small base of our own."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import tap
+
+VERSION = "linux-source-6.12 6.12.1-test"
+BASE = {"Makefile": "all:\n", "drivers/a.c": "".join(f"a {number}\n" for number in range(60)),
+        "drivers/Kconfig": "".join(f"config K{number}\n" for number in range(40)), "tools/run.sh": "#!/bin/sh\n"}
+
+
+class Series(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.top = os.path.join(self.directory, "top")
+        self.linux = os.path.join(self.directory, "build", "linux")
+        for path, text in BASE.items():
+            self.put(f"base/{path}", text)
+        os.chmod(os.path.join(self.directory, "base/tools/run.sh"), 0o755)
+        self.put("top/series/COVER", "A subject\n\nA body.\n")
+        self.environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+                            "GIT_AUTHOR_NAME": "A U Thor", "GIT_AUTHOR_EMAIL": "author@example.com",
+                            "GIT_COMMITTER_NAME": "C O Mitter", "GIT_COMMITTER_EMAIL": "committer@example.com"}
+
+    def put(self, name, text):
+        path = os.path.join(self.directory, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+
+    def get(self, name):
+        with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
+            return stream.read()
+
+    def tool(self, command, *arguments, version=VERSION, environment=None):
+        return subprocess.run([os.path.join(tap.TOP, "scripts", "series"), "--top", self.top, "--build",
+                               os.path.join(self.directory, "build"), "--base", os.path.join(self.directory, "base"),
+                               "--base-version", version, *arguments, command], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False, env=environment or self.environment)
+
+    def works(self, command, *arguments, **options):
+        run = self.tool(command, *arguments, **options)
+        self.assertEqual(run.returncode, 0, run.stdout)
+        return run.stdout
+
+    def refuses(self, command, *words, **options):
+        run = self.tool(command, **options)
+        self.assertNotEqual(run.returncode, 0, run.stdout)
+        self.assertNotIn("Traceback", run.stdout)
+        for word in words:
+            self.assertIn(word, run.stdout)
+
+    def git(self, *arguments, where=None):
+        run = subprocess.run(["git", "-C", where or self.linux, *arguments], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, check=False, env=self.environment)
+        self.assertEqual(run.returncode, 0, run.stdout)
+        return run.stdout.strip()
+
+    def edit(self, path, old, new):
+        self.put(f"build/linux/{path}", self.get(f"build/linux/{path}").replace(old, new))
+
+    def commit(self, message):
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
+
+    def make_series(self):
+        """Three commits: a base file changed twice, a new file that grows, a script that can be run."""
+        self.works("tree")
+        self.edit("drivers/a.c", "a 5\n", "a five\n")
+        self.put("build/linux/drivers/n.c", "".join(f"n {number}\n" for number in range(30)))
+        self.commit("driver: Begin\n\nThe reason.\n\nSigned-off-by: A U Thor <author@example.com>")
+        self.edit("drivers/a.c", "a 50\n", "a fifty\n")
+        self.edit("drivers/n.c", "n 20\n", "n twenty\n")
+        self.edit("drivers/Kconfig", "config K3\n", "config K3\nconfig NEW\n")
+        self.commit("driver: Go on\n\nAnother reason.")
+        self.put("build/linux/tools/new.sh", "#!/bin/sh\nexit 0\n")
+        os.chmod(os.path.join(self.linux, "tools/new.sh"), 0o755)
+        self.edit("drivers/n.c", "n 2\n", "n two\n")
+        self.commit("tools: Test it\n\nFixes: 123456789abc (\"driver: Begin\")")
+        self.works("harvest")
+
+    def trees(self):
+        """The tree of each commit, in order."""
+        return self.git("log", "--reverse", "--format=%T").split("\n")
+
+    def listing(self, name):
+        found = {}
+        for parent, names, files in os.walk(os.path.join(self.directory, name)):
+            names[:] = [entry for entry in names if entry != ".git"]
+            for entry in files:
+                path = os.path.join(parent, entry)
+                with open(path, "rb") as stream:
+                    found[os.path.relpath(path, self.directory)] = (stream.read(), os.stat(path).st_mode & 0o777)
+        return found
+
+    def test_empty(self):
+        """an empty series gives the base"""
+        self.works("tree")
+        self.assertEqual(self.get("build/linux/drivers/a.c"), BASE["drivers/a.c"])
+        self.assertEqual(len(self.trees()), 1)
+
+    def test_round_trip(self):
+        """tree, commit, harvest, and tree again from nothing give the same trees"""
+        self.make_series()
+        before = self.trees()
+        shutil.rmtree(os.path.join(self.directory, "build"))
+        self.works("tree")
+        self.assertEqual(self.trees(), before)
+        self.assertEqual(len(before), 4)
+
+    def test_same_commits(self):
+        """the commits are the same wherever and whenever they are made"""
+        self.make_series()
+        before = self.git("rev-parse", "HEAD")
+        shutil.rmtree(os.path.join(self.directory, "build"))
+        self.works("tree")
+        self.assertEqual(self.git("rev-parse", "HEAD"), before)
+
+    def test_git_am(self):
+        """git am of the patches on a clean base gives the same trees"""
+        self.make_series()
+        self.works("patches")
+        clean = os.path.join(self.directory, "clean")
+        shutil.copytree(os.path.join(self.directory, "base"), clean)
+        self.git("init", "-q", where=clean)
+        self.git("add", "-A", where=clean)
+        self.git("commit", "-q", "-m", "base", where=clean)
+        out = os.path.join(self.directory, "build", "series")
+        names = sorted(name for name in os.listdir(out) if not name.startswith("0000"))
+        self.git("am", "-q", *(os.path.join(out, name) for name in names), where=clean)
+        self.assertEqual(self.git("log", "--reverse", "--format=%T", where=clean).split("\n"), self.trees())
+        self.assertIn("Signed-off-by: C O Mitter <committer@example.com>",
+                      self.git("log", "-1", "--format=%B", where=clean))
+        cover = self.get("build/series/0000-cover-letter.patch")
+        for word in ("A subject", "A body.", VERSION, "base-commit: "):
+            self.assertIn(word, cover)
+
+    def test_harvest_again(self):
+        """harvesting what was harvested changes nothing"""
+        self.make_series()
+        before = self.listing("top")
+        self.assertIn("0 files written, 0 removed", self.works("harvest"))
+        self.assertEqual(self.listing("top"), before)
+
+    def test_overlay_shape(self):
+        """one commit: <file>.patch; several: <file>.<topic>.patch; a new file lies whole as the last leaves it"""
+        self.make_series()
+        found = {name[len("top/"):] for name in self.listing("top")}
+        self.assertEqual(found, {
+            "series/COVER", "series/01-begin.commit", "series/02-go-on.commit", "series/03-test-it.commit",
+            "drivers/a.c.begin.patch", "drivers/a.c.go-on.patch", "drivers/Kconfig.patch",
+            "drivers/n.c", "drivers/n.c.go-on.patch", "drivers/n.c.test-it.patch", "tools/new.sh"})
+        self.assertEqual(self.get("top/drivers/n.c"), self.get("build/linux/drivers/n.c"))
+        self.assertTrue(os.access(os.path.join(self.top, "tools/new.sh"), os.X_OK))
+
+    def test_no_author(self):
+        """the repository names no author"""
+        self.make_series()
+        for name, (content, _) in self.listing("top").items():
+            self.assertNotIn(b"example.com", content, name)
+
+    def test_rework(self):
+        """amend, reorder and drop in build/linux, then harvest: the overlay follows, topics stay"""
+        self.make_series()
+        self.git("reset", "-q", "--hard", "HEAD~1")
+        self.edit("drivers/a.c", "a 50\n", "a 50!\n")
+        self.edit("drivers/a.c", "a fifty\n", "a 50 and more\n")
+        self.git("commit", "-q", "-a", "--amend", "--no-edit")
+        self.works("harvest")
+        before = self.trees()
+        self.assertFalse(os.path.exists(os.path.join(self.top, "tools")))
+        self.assertEqual(sorted(os.listdir(os.path.join(self.top, "series"))),
+                         ["01-begin.commit", "02-go-on.commit", "COVER"])
+        shutil.rmtree(os.path.join(self.directory, "build"))
+        self.works("tree")
+        self.assertEqual(self.trees(), before)
+
+    def test_edit_overlay(self):
+        """an edit in the overlay reaches build/linux; files it does not concern keep their time stamps"""
+        self.make_series()
+        path = os.path.join(self.linux, "drivers/a.c")
+        before = os.stat(path).st_mtime_ns
+        self.put("top/drivers/n.c", self.get("top/drivers/n.c").replace("n 28\n", "n twenty-eight\n"))
+        self.works("tree")
+        self.assertIn("n twenty-eight\n", self.get("build/linux/drivers/n.c"))
+        self.assertEqual(os.stat(path).st_mtime_ns, before)
+        self.assertIn("0 files written", self.works("harvest"))
+
+    def test_keeps_commits(self):
+        """make tree keeps commits that were not harvested"""
+        self.make_series()
+        self.edit("drivers/a.c", "a 30\n", "a thirty\n")
+        self.commit("driver: More")
+        self.assertIn("not harvested", self.works("tree"))
+        self.put("top/tools/new.sh", "#!/bin/sh\nexit 1\n")
+        self.refuses("tree", "not harvested", "make harvest", "Nothing was touched")
+        self.assertIn("a thirty", self.get("build/linux/drivers/a.c"))
+        self.assertEqual(self.git("log", "-1", "--format=%s"), "driver: More")
+
+    def test_keeps_changes(self):
+        """make tree keeps changes that were not committed"""
+        self.make_series()
+        self.edit("drivers/a.c", "a 30\n", "a thirty\n")
+        self.put("top/tools/new.sh", "#!/bin/sh\nexit 1\n")
+        self.refuses("tree", "drivers/a.c", "not committed")
+        self.assertIn("a thirty", self.get("build/linux/drivers/a.c"))
+
+    def test_harvest_needs_commit(self):
+        """harvest refuses what is not committed, and writes nothing"""
+        self.make_series()
+        before = self.listing("top")
+        self.put("build/linux/drivers/stray.c", "stray\n")
+        self.refuses("harvest", "drivers/stray.c")
+        self.assertEqual(self.listing("top"), before)
+
+    def test_both_changed(self):
+        """harvest refuses to undo an edit of the overlay; after a rebase both are kept"""
+        self.make_series()
+        self.edit("drivers/a.c", "a 30\n", "a thirty\n")
+        self.commit("driver: More")
+        self.put("top/tools/new.sh", "#!/bin/sh\nexit 1\n")
+        self.refuses("harvest", "rebase --onto overlay")
+        self.assertIn("exit 1", self.get("top/tools/new.sh"))
+        self.git("rebase", "-q", "--onto", "overlay", "refs/series/agreed")
+        self.works("harvest")
+        self.assertIn("exit 1", self.get("top/tools/new.sh"))
+        self.assertIn("thirty", self.get("top/drivers/a.c.more.patch"))
+
+    def test_failing_hunk(self):
+        """a base whose lines differ: file, hunk and base version are named, build/linux stays"""
+        self.make_series()
+        head = self.git("rev-parse", "HEAD")
+        self.put("base/drivers/a.c", BASE["drivers/a.c"].replace("a 51\n", "a fifty-one\n"))
+        self.refuses("tree", "drivers/a.c.go-on.patch", "hunk 1 of 1", "linux-source-6.12 6.12.2-test",
+                     version="linux-source-6.12 6.12.2-test")
+        self.assertEqual(self.git("rev-parse", "HEAD"), head)
+
+    def test_new_base(self):
+        """a new point release whose lines only moved is taken"""
+        self.make_series()
+        self.put("base/drivers/a.c", "moved\n" * 9 + BASE["drivers/a.c"])
+        self.works("tree", version="linux-source-6.12 6.12.2-test")
+        self.assertIn("moved\n", self.get("build/linux/drivers/a.c"))
+        self.assertIn("a fifty\n", self.get("build/linux/drivers/a.c"))
+
+    def test_orphan(self):
+        """an overlay file that no commit takes is refused"""
+        self.make_series()
+        self.put("top/drivers/orphan.c", "orphan\n")
+        self.refuses("tree", "drivers/orphan.c")
+
+    def test_missing(self):
+        """a commit that takes a path that is not there is refused"""
+        self.make_series()
+        os.unlink(os.path.join(self.top, "drivers/Kconfig.patch"))
+        self.refuses("tree", "drivers/Kconfig.patch", "02-go-on.commit")
+
+    def test_whole_upstream_file(self):
+        """a file of the base is refused whole"""
+        self.make_series()
+        self.put("top/tools/run.sh", "#!/bin/sh\n")
+        self.put("top/series/04-bad.commit", "bad: Bad\n---\ntools/run.sh\n")
+        self.refuses("tree", "tools/run.sh", "tools/run.sh.patch")
+
+    def test_deletion(self):
+        """a commit that deletes a file of the base cannot be harvested"""
+        self.make_series()
+        self.git("rm", "-q", "drivers/Kconfig")
+        self.commit("driver: Delete")
+        self.refuses("harvest", "deletes drivers/Kconfig")
+
+    def test_own_directory(self):
+        """a commit that changes scripts/ cannot be harvested"""
+        self.make_series()
+        self.put("build/linux/scripts/x", "x\n")
+        self.commit("scripts: X")
+        self.refuses("harvest", "scripts/x")
+
+    def test_three_dashes(self):
+        """a message that git am would cut cannot be harvested"""
+        self.make_series()
+        self.edit("drivers/a.c", "a 30\n", "a thirty\n")
+        self.commit("driver: More\n\nbefore\n---\nafter")
+        self.refuses("harvest", "three dashes")
+
+    def test_no_identity(self):
+        """patches of nobody say that they are not signed off"""
+        self.make_series()
+        environment = {key: value for key, value in self.environment.items()
+                       if not key.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
+        self.assertIn("Not signed off", self.works("patches", environment={**environment, "EMAIL": ""}))
+        self.assertNotIn("Signed-off-by", self.get("build/series/0001-driver-Begin.patch"))
+
+    def test_rebase_pending(self):
+        """harvest and tree leave a rebase that is not finished alone"""
+        self.make_series()
+        os.makedirs(os.path.join(self.linux, ".git", "rebase-merge"))
+        self.refuses("harvest", "rebase")
+        self.put("top/tools/new.sh", "#!/bin/sh\nexit 1\n")
+        self.refuses("tree", "rebase")
+
+
+tap.main()

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+# Everything starts here; `make help` says what there is.
+
+SHELL := /bin/bash
+BOARD ?= 4gpu
+BUILD ?= $(CURDIR)/build
+JOBS ?= $(shell nproc)
+T ?=
+override BUILD := $(abspath $(BUILD))
+export BUILD JOBS
+
+BOARDS := 4gpu 6gpu small
+
+# A misspelt option would silently do nothing.
+OPTIONS := BOARD BUILD JOBS T
+UNKNOWN := $(filter-out $(OPTIONS),$(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word)))))
+ifneq ($(strip $(UNKNOWN)),)
+$(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
+endif
+ifeq ($(filter $(BOARDS),$(BOARD)),)
+$(error unknown board $(BOARD): BOARD is one of $(BOARDS))
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup tree harvest series status kernel qemu-machine consumer images machine demo test check-full shell
+
+help:
+	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD=4gpu, 6gpu or small)"
+	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
+	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
+	@echo "make shell       a shell in the emulated host (BOARD as above)"
+	@echo
+	@echo "make tree        build/linux: the base with one commit for each entry of series/; edit and commit there"
+	@echo "make harvest     write what is committed in build/linux back into series/ and the overlay"
+	@echo "make series      build/series/*.patch, ready for git am"
+	@echo "make status      how build/linux and the overlay stand to each other"
+	@echo
+	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
+	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
+	@echo
+	@echo "Options: BOARD, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
+
+setup:
+	@scripts/setup
+
+tree status: setup
+	@scripts/series $@
+
+harvest: setup
+	@scripts/series harvest
+
+series: setup
+	@scripts/series patches
+
+kernel qemu-machine consumer:
+	@scripts/build $@
+
+images: kernel consumer
+	@scripts/build images
+
+machine: kernel qemu-machine consumer images
+
+demo: machine
+	@machine/demo --board $(BOARD)
+
+shell: machine
+	@machine/run --board $(BOARD) --shell
+
+test: machine
+	@tests/run $(T)
+
+check-full: setup
+	@scripts/check-full
+
+.DEFAULT:
+	@echo "make: there is no target $@; \`make help\` lists them" >&2; exit 2
+
+# The parts write to the same places and use all processors themselves.
+.NOTPARALLEL:

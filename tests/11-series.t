@@ -155,9 +155,9 @@ class Series(unittest.TestCase):
         self.make_series()
         found = {name[len("top/"):] for name in self.listing("top")}
         self.assertEqual(found, {
-            "series/COVER", "series/01-begin.commit", "series/02-go-on.commit", "series/03-test-it.commit",
-            "drivers/a.c.begin.patch", "drivers/a.c.go-on.patch", "drivers/Kconfig.patch",
-            "drivers/n.c", "drivers/n.c.go-on.patch", "drivers/n.c.test-it.patch", "tools/new.sh"})
+            "series/COVER", "series/01-begin.commit", "series/02-go.commit", "series/03-test-it.commit",
+            "drivers/a.c.begin.patch", "drivers/a.c.go.patch", "drivers/Kconfig.patch",
+            "drivers/n.c", "drivers/n.c.go.patch", "drivers/n.c.test-it.patch", "tools/new.sh"})
         self.assertEqual(self.get("top/drivers/n.c"), self.get("build/linux/drivers/n.c"))
         self.assertTrue(os.access(os.path.join(self.top, "tools/new.sh"), os.X_OK))
 
@@ -178,7 +178,7 @@ class Series(unittest.TestCase):
         before = self.trees()
         self.assertFalse(os.path.exists(os.path.join(self.top, "tools")))
         self.assertEqual(sorted(os.listdir(os.path.join(self.top, "series"))),
-                         ["01-begin.commit", "02-go-on.commit", "COVER"])
+                         ["01-begin.commit", "02-go.commit", "COVER"])
         shutil.rmtree(os.path.join(self.directory, "build"))
         self.works("tree")
         self.assertEqual(self.trees(), before)
@@ -192,6 +192,15 @@ class Series(unittest.TestCase):
         self.works("tree")
         self.assertIn("n twenty-eight\n", self.get("build/linux/drivers/n.c"))
         self.assertEqual(os.stat(path).st_mtime_ns, before)
+        self.assertIn("0 files written", self.works("harvest"))
+
+    def test_rename_topic(self):
+        """renaming a .commit file renames its topic at the next harvest"""
+        self.make_series()
+        os.rename(os.path.join(self.top, "series/02-go.commit"), os.path.join(self.top, "series/02-second.commit"))
+        self.works("harvest")
+        self.assertTrue(os.path.exists(os.path.join(self.top, "drivers/a.c.second.patch")))
+        self.assertFalse(os.path.exists(os.path.join(self.top, "drivers/a.c.go.patch")))
         self.assertIn("0 files written", self.works("harvest"))
 
     def test_keeps_commits(self):
@@ -239,7 +248,7 @@ class Series(unittest.TestCase):
         self.make_series()
         head = self.git("rev-parse", "HEAD")
         self.put("base/drivers/a.c", BASE["drivers/a.c"].replace("a 51\n", "a fifty-one\n"))
-        self.refuses("tree", "drivers/a.c.go-on.patch", "hunk 1 of 1", "linux-source-6.12 6.12.2-test",
+        self.refuses("tree", "drivers/a.c.go.patch", "hunk 1 of 1", "linux-source-6.12 6.12.2-test",
                      version="linux-source-6.12 6.12.2-test")
         self.assertEqual(self.git("rev-parse", "HEAD"), head)
 
@@ -261,7 +270,7 @@ class Series(unittest.TestCase):
         """a commit that takes a path that is not there is refused"""
         self.make_series()
         os.unlink(os.path.join(self.top, "drivers/Kconfig.patch"))
-        self.refuses("tree", "drivers/Kconfig.patch", "02-go-on.commit")
+        self.refuses("tree", "drivers/Kconfig.patch", "02-go.commit")
 
     def test_whole_upstream_file(self):
         """a file of the base is refused whole"""

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Links of NVLink2 GPUs: when GPU RAM may be touched, and who makes sure
+ *
+ * A load or store to GPU RAM over a link that is fenced or was never trained
+ * ends in a machine check. Whoever takes a link down closes the gate of its GPU
+ * first: all mappings go, and new accesses fail until firmware says that the
+ * links are up again.
+ */
+
+#include <linux/error-injection.h>
+#include <linux/export.h>
+#include <linux/lockdep.h>
+#include <linux/pci.h>
+
+#include <asm/pci-bridge.h>
+
+#include "npu2.h"
+#include "pci.h"
+
+/*
+ * Vendor capability of a bridge (npu2_populate_vendor_cap() and
+ * npu2-hw-procedures.c in skiboot): a mailbox that runs the procedures which
+ * train a link, and a byte of flags. Firmware sets DL_RESET when the procedure
+ * that takes the link out of reset has finished, and clears it when it fences
+ * the link for an FLR of the bridge or a reset of the GPU.
+ */
+#define NPU2_VNDR_STATUS	0x04
+#define   NPU2_STATUS_COMPLETE		0x40000000
+#define   NPU2_STATUS_ERROR		0x0000000f
+#define NPU2_VNDR_PROCEDURE	0x08
+#define   NPU2_PROCEDURE_RESET_NTL	10
+#define NPU2_VNDR_LINK_FLAGS	0x0d
+#define   NPU2_LINK_DL_RESET		0x02
+
+static bool pnv_npu2_link_has_left_reset(struct pnv_npu2_bridge *bridge)
+{
+	struct pci_dn *pdn = PCI_DN(bridge->dn);
+	u32 flags;
+
+	if (pnv_pci_cfg_read(pdn, bridge->vendor_cap + NPU2_VNDR_LINK_FLAGS, 1,
+			     &flags) != PCIBIOS_SUCCESSFUL)
+		return false;
+
+	return flags != 0xff && (flags & NPU2_LINK_DL_RESET);
+}
+
+static bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
+{
+	u32 status;
+
+	if (!bridge->vendor_cap || !pnv_npu2_link_has_left_reset(bridge))
+		return false;
+
+	/* While a procedure runs, or after one has failed, nobody knows */
+	if (pnv_pci_cfg_read(PCI_DN(bridge->dn),
+			     bridge->vendor_cap + NPU2_VNDR_STATUS, 4,
+			     &status) != PCIBIOS_SUCCESSFUL)
+		return false;
+
+	return (status & NPU2_STATUS_COMPLETE) && !(status & NPU2_STATUS_ERROR);
+}
+
+/* Asked once after each closing of the gate, not for each access */
+static bool pnv_npu2_links_are_up(struct pnv_npu2_gpu *gpu)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&gpu->gate);
+
+	if (READ_ONCE(gpu->links_up))
+		return true;
+
+	for (i = 0; i < gpu->num_bridges; i++) {
+		if (!pnv_npu2_link_is_up(&gpu->bridge[i]))
+			return false;
+	}
+
+	WRITE_ONCE(gpu->links_up, true);
+	return true;
+}
+
+static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
+{
+	struct pci_dn *pdn = PCI_DN(bridge->dn);
+	int devctl = bridge->pcie_cap + PCI_EXP_DEVCTL;
+	u32 val;
+
+	/* Never enumerated, so never trained */
+	if (!bridge->pcie_cap || !bridge->vendor_cap)
+		return 0;
+
+	/* Firmware acts before the write returns, and wants 16 bits */
+	if (pnv_pci_cfg_read(pdn, devctl, 2, &val) != PCIBIOS_SUCCESSFUL ||
+	    pnv_pci_cfg_write(pdn, devctl, 2, val | PCI_EXP_DEVCTL_BCR_FLR) !=
+	    PCIBIOS_SUCCESSFUL)
+		return -EIO;
+
+	return pnv_npu2_link_has_left_reset(bridge) ? -EIO : 0;
+}
+ALLOW_ERROR_INJECTION(pnv_npu2_fence_brick, ERRNO);
+
+static int pnv_npu2_fence_bricks(struct pnv_npu2_gpu *gpu)
+{
+	int ret = 0, err;
+	unsigned int i;
+
+	lockdep_assert_held_write(&gpu->gate);
+
+	for (i = 0; i < gpu->num_bridges; i++) {
+		err = pnv_npu2_fence_brick(&gpu->bridge[i]);
+		if (!err)
+			continue;
+		pr_err("NPU: %pOF: cannot fence the link, error %d\n",
+		       gpu->bridge[i].dn, err);
+		ret = err;
+	}
+
+	return ret;
+}
+
+static void pnv_npu2_close_gate(struct pnv_npu2_gpu *gpu)
+{
+	lockdep_assert_held_write(&gpu->gate);
+
+	gpu->links_up = false;
+	if (gpu->revoker)
+		gpu->revoker->revoke(gpu->revoker);
+}
+
+/**
+ * pnv_npu2_gpu_set_revoker() - say who maps the RAM of a GPU
+ * @gpu: the GPU
+ * @revoker: whose revoke() removes every mapping; called with the gate of @gpu
+ *	held, so it takes no lock that is held around pnv_npu2_gpu_enter()
+ *
+ * Context: may sleep.
+ * Return: 0, or -EBUSY when somebody else does.
+ */
+int pnv_npu2_gpu_set_revoker(struct pnv_npu2_gpu *gpu,
+			     struct pnv_npu2_revoker *revoker)
+{
+	int ret = -EBUSY;
+
+	down_write(&gpu->gate);
+	if (!gpu->revoker) {
+		WRITE_ONCE(gpu->revoker, revoker);
+		ret = 0;
+	}
+	up_write(&gpu->gate);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_set_revoker);
+
+/**
+ * pnv_npu2_gpu_clear_revoker() - say that nobody maps the RAM of a GPU any more
+ * @gpu: the GPU
+ * @revoker: what pnv_npu2_gpu_set_revoker() took; called a last time
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gpu_clear_revoker(struct pnv_npu2_gpu *gpu,
+				struct pnv_npu2_revoker *revoker)
+{
+	down_write(&gpu->gate);
+	if (gpu->revoker == revoker) {
+		pnv_npu2_close_gate(gpu);
+		WRITE_ONCE(gpu->revoker, NULL);
+	}
+	up_write(&gpu->gate);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_clear_revoker);
+
+/**
+ * pnv_npu2_gpu_enter() - start to touch, or to map, the RAM of a GPU
+ * @gpu: the GPU
+ *
+ * That the links are up is what firmware knows of them: they have been taken
+ * out of reset and no procedure is under way. Whether the GPU trained its end
+ * is between the GPU and its driver.
+ *
+ * Context: may sleep. Takes the read side of the gate, to be released by
+ * pnv_npu2_gpu_exit(). Lock order: mmap_lock, memory_lock of a VFIO device,
+ * gate, pnv_npu2.lock; mappings are removed below the gate.
+ * Return: 0, or -EIO with nothing taken while the gate is closed.
+ */
+int pnv_npu2_gpu_enter(struct pnv_npu2_gpu *gpu)
+{
+	down_read(&gpu->gate);
+	if (gpu->blocked || gpu->in_reset || !pnv_npu2_links_are_up(gpu)) {
+		up_read(&gpu->gate);
+		return -EIO;
+	}
+
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_enter);
+
+/**
+ * pnv_npu2_gpu_exit() - end what pnv_npu2_gpu_enter() started
+ * @gpu: the GPU
+ */
+void pnv_npu2_gpu_exit(struct pnv_npu2_gpu *gpu)
+{
+	up_read(&gpu->gate);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_exit);
+
+/**
+ * pnv_npu2_gpu_block() - keep everybody away from the RAM of a GPU
+ * @gpu: the GPU, or one of its links, is going to be reset
+ *
+ * All mappings are gone when this returns. Nests.
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gpu_block(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	WRITE_ONCE(gpu->blocked, gpu->blocked + 1);
+	pnv_npu2_close_gate(gpu);
+	up_write(&gpu->gate);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_block);
+
+/**
+ * pnv_npu2_gpu_unblock() - end what pnv_npu2_gpu_block() started
+ * @gpu: the GPU. Its RAM stays out of reach until the links are up
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gpu_unblock(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	WRITE_ONCE(gpu->blocked, gpu->blocked - 1);
+	up_write(&gpu->gate);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_unblock);
+
+/**
+ * pnv_npu2_gpu_fence() - take all links of a GPU down
+ * @gpu: the GPU
+ *
+ * Context: may sleep.
+ * Return: 0, or -EIO when firmware did not fence each of them.
+ */
+int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu)
+{
+	int ret;
+
+	down_write(&gpu->gate);
+	pnv_npu2_close_gate(gpu);
+	ret = pnv_npu2_fence_bricks(gpu);
+	up_write(&gpu->gate);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_fence);
+
+/**
+ * pnv_npu2_disable_device() - take the link of a bridge down
+ * @pdev: bridge that loses its driver
+ *
+ * What the driver left running over the link, or the CPU prefetches from GPU
+ * RAM, could otherwise meet a GPU in reset. The other links of the NPU stay.
+ */
+void pnv_npu2_disable_device(struct pci_dev *pdev)
+{
+	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of(pdev);
+
+	if (!bridge)
+		return;
+
+	down_write(&bridge->gpu->gate);
+	pnv_npu2_close_gate(bridge->gpu);
+	if (pnv_npu2_fence_brick(bridge))
+		pci_err(pdev, "cannot fence the link\n");
+	up_write(&bridge->gpu->gate);
+}
+
+/**
+ * pnv_npu2_enumerate_bridge() - find where a bridge has what this file needs
+ * @bridge: the bridge
+ * @pdev: its PCI function
+ */
+void pnv_npu2_enumerate_bridge(struct pnv_npu2_bridge *bridge,
+			       struct pci_dev *pdev)
+{
+	bridge->pcie_cap = pci_pcie_cap(pdev);
+	bridge->vendor_cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR);
+}
+
+static bool pnv_npu2_reset_reaches(struct pnv_npu2_gpu *gpu,
+				   struct pci_controller *hose,
+				   struct pci_bus *bus)
+{
+	struct pci_dn *pdn = PCI_DN(gpu->dn);
+
+	if (gpu->npu->phb->hose == hose)
+		return true;
+	if (pdn->phb != hose)
+		return false;
+
+	return !bus || (pdn->busno >= bus->busn_res.start &&
+			pdn->busno <= bus->busn_res.end);
+}
+
+static void pnv_npu2_for_each_gpu(struct pci_controller *hose,
+				  struct pci_bus *bus,
+				  void (*fn)(struct pnv_npu2_gpu *gpu))
+{
+	struct pnv_npu2 *npu;
+	unsigned int i;
+
+	list_for_each_entry(npu, &pnv_npu2_list, list) {
+		for (i = 0; i < npu->num_gpus; i++) {
+			if (pnv_npu2_reset_reaches(&npu->gpu[i], hose, bus))
+				fn(&npu->gpu[i]);
+		}
+	}
+}
+
+static void pnv_npu2_enter_reset(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	gpu->in_reset = true;
+	pnv_npu2_close_gate(gpu);
+	pnv_npu2_fence_bricks(gpu);
+	up_write(&gpu->gate);
+}
+
+static void pnv_npu2_leave_reset(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	/* A reset of the NPU itself fences and leaves the flags as they were */
+	pnv_npu2_fence_bricks(gpu);
+	gpu->in_reset = false;
+	up_write(&gpu->gate);
+}
+
+/**
+ * pnv_npu2_assert_reset() - quiesce the links that a reset is going to hit
+ * @hose: PCI controller of a GPU or of an NPU
+ * @bus: the bus that is reset with all below, or NULL for all of @hose
+ *
+ * Fencing first is what keeps a GPU that disappears from raising an HMI. The
+ * gates stay closed until pnv_npu2_deassert_reset(); asserting twice is the
+ * same as once, as it is for the reset itself.
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus)
+{
+	pnv_npu2_for_each_gpu(hose, bus, pnv_npu2_enter_reset);
+}
+
+/**
+ * pnv_npu2_deassert_reset() - end what pnv_npu2_assert_reset() started
+ * @hose: PCI controller of a GPU or of an NPU
+ * @bus: the bus that was reset, or NULL for all of @hose
+ */
+void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus)
+{
+	pnv_npu2_for_each_gpu(hose, bus, pnv_npu2_leave_reset);
+}
+
+static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
+						      struct pci_dn *pdn)
+{
+	unsigned int g, b;
+
+	for (g = 0; g < npu->num_gpus; g++) {
+		for (b = 0; b < npu->gpu[g].num_bridges; b++) {
+			if (PCI_DN(npu->gpu[g].bridge[b].dn) == pdn)
+				return &npu->gpu[g].bridge[b];
+		}
+	}
+
+	return NULL;
+}
+
+/**
+ * pnv_npu2_config_write() - look at a config write before firmware gets it
+ * @npu: NPU
+ * @pdn: the function that is written to
+ * @where: offset
+ * @size: bytes
+ * @val: value
+ *
+ * Takes down links whose GPU RAM is mapped only when the gate has been closed
+ * for that. An FLR that nobody announced, of a bridge that has no driver say,
+ * is not worth a machine check.
+ *
+ * Context: atomic.
+ * Return: whether the write may go on.
+ */
+bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
+			   int size, u32 val)
+{
+	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of_pdn(npu, pdn);
+	bool procedure, flr;
+
+	if (!bridge || !bridge->pcie_cap || !bridge->vendor_cap)
+		return true;
+
+	procedure = where == bridge->vendor_cap + NPU2_VNDR_PROCEDURE;
+	flr = where == bridge->pcie_cap + PCI_EXP_DEVCTL &&
+	      (val & PCI_EXP_DEVCTL_BCR_FLR);
+	if (!procedure && !flr)
+		return true;
+
+	if (READ_ONCE(bridge->gpu->revoker) && !READ_ONCE(bridge->gpu->blocked)) {
+		pr_warn_ratelimited("NPU: %pOF: link is in use, not reset\n",
+				    bridge->dn);
+		return false;
+	}
+
+	/* Makes DL_RESET speak of this run of the procedure, not of an old one */
+	if (procedure && val == NPU2_PROCEDURE_RESET_NTL)
+		pnv_npu2_fence_brick(bridge);
+
+	return true;
+}

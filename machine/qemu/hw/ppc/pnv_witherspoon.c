@@ -1,0 +1,432 @@
+/*
+ * QEMU PowerNV: the Witherspoon boards (IBM Power System AC922)
+ *
+ * Two POWER9 chips with the ids 0 and 8.  The GPUs of a chip sit behind a
+ * PCIe switch on one of its PHBs, and on the NVLinks of its NPU.  The 4-GPU
+ * board joins each GPU to its NPU by three links, the 6-GPU board by two.
+ * A board is built by one word; see docs/system/ppc/witherspoon.rst.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/module.h"
+#include "qemu/units.h"
+#include "qapi/error.h"
+#include "qapi/visitor.h"
+#include "hw/isa/isa.h"
+#include "hw/pci-bridge/xio3130_downstream.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_host.h"
+#include "hw/ppc/fdt.h"
+#include "hw/ppc/pnv.h"
+#include "hw/ppc/pnv_npu2.h"
+#include "hw/ppc/pnv_sxm2_i2c.h"
+#include "hw/ppc/pnv_v100.h"
+#include "hw/qdev-properties.h"
+#include <libfdt.h>
+
+#define TYPE_WITHERSPOON_MACHINE MACHINE_TYPE_NAME("witherspoon")
+OBJECT_DECLARE_SIMPLE_TYPE(WitherspoonState, WITHERSPOON_MACHINE)
+
+#define WITHERSPOON_MAX_CHIPS   2
+#define WITHERSPOON_CHIP_STRIDE 8
+#define WITHERSPOON_BMC_IRQ     10
+#define WITHERSPOON_DISK_PHB    0
+
+/* Slots are numbered as if every chip had three GPUs */
+#define WITHERSPOON_CHIP_SLOTS  3
+
+typedef struct WitherspoonBoard {
+    const char *name;
+    unsigned chips;
+    unsigned gpus_per_chip;
+} WitherspoonBoard;
+
+static const WitherspoonBoard witherspoon_board[] = {
+    { .name = "4gpu", .chips = 2, .gpus_per_chip = 2 },
+    { .name = "6gpu", .chips = 2, .gpus_per_chip = 3 },
+    { .name = "small", .chips = 1, .gpus_per_chip = 2 },
+};
+
+/* How the GPU sockets of a chip hang on its PCIe */
+static const struct {
+    unsigned phb;
+    uint32_t lane_mask;
+    unsigned port[WITHERSPOON_CHIP_SLOTS];      /* of the switch */
+} witherspoon_wiring[WITHERSPOON_MAX_CHIPS] = {
+    { .phb = 4, .lane_mask = 0xf0, .port = { 0xa, 0xb, 0xc } },
+    { .phb = 5, .lane_mask = 0x0f, .port = { 0x4, 0x5, 0xd } },
+};
+
+struct WitherspoonState {
+    PnvMachineState parent_obj;
+
+    const WitherspoonBoard *board;
+    uint64_t gpu_ram;
+    PnvNpu2 *npu[WITHERSPOON_MAX_CHIPS];
+};
+
+/*
+ * The switch: like the PLX 8725 of the board, as far as ids and ports go
+ */
+#define TYPE_PLX8725_UPSTREAM   "plx8725-upstream"
+#define TYPE_PLX8725_DOWNSTREAM "plx8725-downstream"
+#define PLX_VENDOR_ID           0x10b5
+#define PLX8725_DEVICE_ID       0x8725
+
+static void plx8725_class_init(ObjectClass *oc, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(oc);
+
+    pc->vendor_id = PLX_VENDOR_ID;
+    pc->device_id = PLX8725_DEVICE_ID;
+    pc->revision = 0xca;
+    dc->desc = "Port of a PCIe switch, like a PLX 8725";
+    dc->user_creatable = false;
+}
+
+/*
+ * Device tree: slots.  Firmware finds the GPU of an NPU link by the label of
+ * its slot, and the slot by the path of PCIe ports that leads there.
+ */
+static void witherspoon_dt_port(void *fdt, int parent, unsigned port,
+                                unsigned gpu)
+{
+    g_autofree char *name = g_strdup_printf("down-port@%x", port);
+    g_autofree char *label = g_strdup_printf("GPU%u", gpu);
+    int node = fdt_add_subnode(fdt, parent, name);
+    int builtin;
+
+    _FDT(node);
+    _FDT(fdt_setprop_string(fdt, node, "compatible", "ibm,pcie-port"));
+    _FDT(fdt_setprop_cell(fdt, node, "reg", port));
+    _FDT(fdt_setprop(fdt, node, "ibm,pluggable", NULL, 0));
+    _FDT(fdt_setprop_string(fdt, node, "ibm,slot-label", label));
+
+    builtin = fdt_add_subnode(fdt, node, "builtin");
+    _FDT(builtin);
+    _FDT(fdt_setprop_cell(fdt, builtin, "phandle",
+                          PNV_NPU2_SLOT_PHANDLE(gpu)));
+    _FDT(fdt_setprop_string(fdt, builtin, "ibm,slot-label", label));
+}
+
+static void witherspoon_dt_switch(void *fdt, int parent, unsigned chip)
+{
+    g_autofree char *name = g_strdup_printf("switch-up@%x,%x", PLX_VENDOR_ID,
+                                            PLX8725_DEVICE_ID);
+    uint32_t reg[] = { cpu_to_be32(PLX_VENDOR_ID),
+                       cpu_to_be32(PLX8725_DEVICE_ID) };
+    int node = fdt_add_subnode(fdt, parent, name);
+    int i;
+
+    _FDT(node);
+    _FDT(fdt_setprop(fdt, node, "reg", reg, sizeof(reg)));
+    _FDT(fdt_setprop_cell(fdt, node, "#address-cells", 1));
+    _FDT(fdt_setprop_cell(fdt, node, "#size-cells", 0));
+    _FDT(fdt_setprop_cell(fdt, node, "upstream-port", chip));
+    _FDT(fdt_setprop(fdt, node, "ibm,pluggable", NULL, 0));
+    for (i = WITHERSPOON_CHIP_SLOTS - 1; i >= 0; i--) {
+        witherspoon_dt_port(fdt, node, witherspoon_wiring[chip].port[i],
+                            chip * WITHERSPOON_CHIP_SLOTS + i);
+    }
+}
+
+static void witherspoon_dt_root_complex(void *fdt, int parent, unsigned chip,
+                                        uint32_t chip_id)
+{
+    static const char compat[] = "ibm,pcie-port\0ibm,pcie-root-port";
+    unsigned phb = witherspoon_wiring[chip].phb;
+    g_autofree char *name = g_strdup_printf("root-complex@%x,%x", chip_id,
+                                            phb);
+    uint32_t reg[] = { cpu_to_be32(chip_id), cpu_to_be32(phb) };
+    int node = fdt_add_subnode(fdt, parent, name);
+
+    _FDT(node);
+    _FDT(fdt_setprop(fdt, node, "reg", reg, sizeof(reg)));
+    _FDT(fdt_setprop_cell(fdt, node, "#address-cells", 2));
+    _FDT(fdt_setprop_cell(fdt, node, "#size-cells", 0));
+    _FDT(fdt_setprop(fdt, node, "compatible", compat, sizeof(compat)));
+    _FDT(fdt_setprop_cell(fdt, node, "ibm,chip-id", chip_id));
+    _FDT(fdt_setprop_cell(fdt, node, "lane-mask",
+                          witherspoon_wiring[chip].lane_mask));
+    witherspoon_dt_switch(fdt, node, chip);
+}
+
+static void witherspoon_dt(PnvMachineState *pnv, void *fdt)
+{
+    int node = fdt_add_subnode(fdt, 0, "ibm,pcie-slots");
+    int i;
+
+    _FDT(node);
+    _FDT(fdt_setprop_cell(fdt, node, "#address-cells", 2));
+    _FDT(fdt_setprop_cell(fdt, node, "#size-cells", 0));
+    for (i = pnv->num_chips - 1; i >= 0; i--) {
+        witherspoon_dt_root_complex(fdt, node, i, pnv->chips[i]->chip_id);
+    }
+}
+
+/*
+ * Board
+ */
+static PCIBus *witherspoon_add_port(PCIBus *bus, int devfn, const char *type,
+                                    char *id, int chassis, int slot)
+{
+    PCIDevice *dev = pci_new(devfn, type);
+
+    DEVICE(dev)->id = id;
+    if (chassis >= 0) {
+        qdev_prop_set_uint8(DEVICE(dev), "chassis", chassis);
+        qdev_prop_set_uint16(DEVICE(dev), "slot", slot);
+    }
+    pci_realize_and_unref(dev, bus, &error_fatal);
+    return pci_bridge_get_sec_bus(PCI_BRIDGE(dev));
+}
+
+/* A PHB with its root port; returns the bus below it */
+static PCIBus *witherspoon_add_phb(PnvChip *chip, unsigned index, char *id)
+{
+    DeviceState *phb = qdev_new(TYPE_PNV_PHB);
+
+    qdev_prop_set_uint32(phb, "chip-id", chip->chip_id);
+    qdev_prop_set_uint32(phb, "index", index);
+    sysbus_realize_and_unref(SYS_BUS_DEVICE(phb), &error_fatal);
+    return witherspoon_add_port(PCI_HOST_BRIDGE(phb)->bus, PCI_DEVFN(0, 0),
+                                TYPE_PNV_PHB_ROOT_PORT, id, -1, 0);
+}
+
+static void witherspoon_add_gpu(WitherspoonState *ws, PCIBus *bus,
+                                unsigned chip, unsigned group)
+{
+    unsigned gpu = chip * WITHERSPOON_CHIP_SLOTS + group;
+    PCIDevice *dev = pci_new(PCI_DEVFN(0, 0), TYPE_PNV_V100);
+
+    DEVICE(dev)->id = g_strdup_printf("gpu%u", gpu);
+    object_property_add_child(OBJECT(ws), DEVICE(dev)->id, OBJECT(dev));
+    object_property_set_link(OBJECT(dev), "npu", OBJECT(ws->npu[chip]),
+                             &error_abort);
+    qdev_prop_set_uint32(DEVICE(dev), "group", group);
+    qdev_prop_set_uint64(DEVICE(dev), "ram-size", ws->gpu_ram);
+    pci_realize_and_unref(dev, bus, &error_fatal);
+}
+
+static void witherspoon_add_gpus(WitherspoonState *ws, unsigned chip)
+{
+    PnvMachineState *pnv = PNV_MACHINE(ws);
+    int chassis = pnv->chips[chip]->chip_id + 1;
+    PCIBus *bus;
+    unsigned i;
+
+    bus = witherspoon_add_phb(pnv->chips[chip], witherspoon_wiring[chip].phb,
+                              g_strdup_printf("gpu-phb%u", chip));
+    bus = witherspoon_add_port(bus, PCI_DEVFN(0, 0), TYPE_PLX8725_UPSTREAM,
+                               g_strdup_printf("switch%u", chip), -1, 0);
+    for (i = 0; i < ws->board->gpus_per_chip; i++) {
+        unsigned port = witherspoon_wiring[chip].port[i];
+        PCIBus *slot;
+
+        slot = witherspoon_add_port(bus, PCI_DEVFN(port, 0),
+                                    TYPE_PLX8725_DOWNSTREAM,
+                                    g_strdup_printf("switch%u-port%x", chip,
+                                                    port), chassis, port);
+        witherspoon_add_gpu(ws, slot, chip, i);
+    }
+}
+
+static void witherspoon_add_npu(WitherspoonState *ws, unsigned chip)
+{
+    PnvChip *pnv_chip = PNV_MACHINE(ws)->chips[chip];
+    DeviceState *dev = qdev_new(TYPE_PNV_NPU2);
+    g_autofree char *name = g_strdup_printf("npu%u", chip);
+
+    ws->npu[chip] = PNV_NPU2(dev);
+    object_property_add_child(OBJECT(pnv_chip), "npu", OBJECT(dev));
+    object_property_add_const_link(OBJECT(ws), name, OBJECT(dev));
+    object_property_set_link(OBJECT(dev), "chip", OBJECT(pnv_chip),
+                             &error_abort);
+    qdev_prop_set_uint32(dev, "index", chip);
+    qdev_prop_set_uint32(dev, "links-per-gpu",
+                         NPU2_NR_BRICKS / ws->board->gpus_per_chip);
+    qdev_prop_set_uint32(dev, "first-gpu", chip * WITHERSPOON_CHIP_SLOTS);
+    qdev_realize(dev, NULL, &error_fatal);
+    object_unref(OBJECT(dev));
+}
+
+static void witherspoon_add_sockets(WitherspoonState *ws, unsigned chip)
+{
+    PnvChip *pnv_chip = PNV_MACHINE(ws)->chips[chip];
+    DeviceState *dev = qdev_new(TYPE_PNV_SXM2_I2C);
+
+    object_property_add_child(OBJECT(pnv_chip), "sxm2-i2c", OBJECT(dev));
+    object_property_set_link(OBJECT(dev), "chip", OBJECT(pnv_chip),
+                             &error_abort);
+    qdev_prop_set_uint8(dev, "present", (1 << ws->board->gpus_per_chip) - 1);
+    qdev_realize(dev, NULL, &error_fatal);
+    object_unref(OBJECT(dev));
+}
+
+/* The board has a BMC, whether or not QEMU was asked for defaults */
+static void witherspoon_add_bmc(PnvMachineState *pnv)
+{
+    ISADevice *bt;
+
+    if (pnv->bmc) {
+        return;
+    }
+    pnv->bmc = pnv_bmc_create(pnv->pnor);
+    bt = isa_new("isa-ipmi-bt");
+    object_property_set_link(OBJECT(bt), "bmc", OBJECT(pnv->bmc),
+                             &error_abort);
+    object_property_set_int(OBJECT(bt), "irq", WITHERSPOON_BMC_IRQ,
+                            &error_abort);
+    isa_realize_and_unref(bt, pnv->isa_bus, &error_fatal);
+}
+
+/* CPUs are cores without threads, spread evenly over the chips */
+static void witherspoon_spread_cpus(WitherspoonState *ws)
+{
+    CpuTopology *smp = &MACHINE(ws)->smp;
+    unsigned chips = ws->board->chips;
+
+    if (smp->threads != 1) {
+        error_report("board %s: firmware hangs with more than one thread per "
+                     "core, use -smp ...,threads=1", ws->board->name);
+        exit(EXIT_FAILURE);
+    }
+    if (smp->cpus != smp->max_cpus || smp->max_cpus % chips) {
+        error_report("board %s has %u chips: use a multiple of %u CPUs with "
+                     "-smp", ws->board->name, chips, chips);
+        exit(EXIT_FAILURE);
+    }
+    smp->sockets = chips;
+    smp->cores = smp->max_cpus / chips;
+}
+
+static void witherspoon_init(MachineState *machine)
+{
+    WitherspoonState *ws = WITHERSPOON_MACHINE(machine);
+    PnvMachineState *pnv = PNV_MACHINE(machine);
+    ObjectClass *powernv9 =
+        object_class_get_parent(OBJECT_CLASS(MACHINE_GET_CLASS(machine)));
+    unsigned chip;
+
+    witherspoon_spread_cpus(ws);
+    MACHINE_CLASS(powernv9)->init(machine);
+    witherspoon_add_bmc(pnv);
+    witherspoon_add_phb(pnv->chips[0], WITHERSPOON_DISK_PHB,
+                        g_strdup("disk"));
+    for (chip = 0; chip < pnv->num_chips; chip++) {
+        witherspoon_add_npu(ws, chip);
+        witherspoon_add_sockets(ws, chip);
+        witherspoon_add_gpus(ws, chip);
+    }
+}
+
+/*
+ * Machine
+ */
+static char *witherspoon_get_board(Object *obj, Error **errp)
+{
+    return g_strdup(WITHERSPOON_MACHINE(obj)->board->name);
+}
+
+static void witherspoon_set_board(Object *obj, const char *value,
+                                  Error **errp)
+{
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(witherspoon_board); i++) {
+        if (!strcmp(value, witherspoon_board[i].name)) {
+            WITHERSPOON_MACHINE(obj)->board = &witherspoon_board[i];
+            return;
+        }
+    }
+    error_setg(errp, "unknown board '%s'", value);
+    error_append_hint(errp, "Boards are 4gpu, 6gpu and small.\n");
+}
+
+static void witherspoon_get_gpu_ram(Object *obj, Visitor *v, const char *name,
+                                    void *opaque, Error **errp)
+{
+    visit_type_size(v, name, &WITHERSPOON_MACHINE(obj)->gpu_ram, errp);
+}
+
+static void witherspoon_set_gpu_ram(Object *obj, Visitor *v, const char *name,
+                                    void *opaque, Error **errp)
+{
+    uint64_t size;
+
+    if (!visit_type_size(v, name, &size, errp)) {
+        return;
+    }
+    if (size < 256 * MiB || size > 128 * GiB || size % MiB) {
+        error_setg(errp, "gpu-ram must be between 256M and 128G, in units of "
+                   "1M");
+        return;
+    }
+    WITHERSPOON_MACHINE(obj)->gpu_ram = size;
+}
+
+static void witherspoon_instance_init(Object *obj)
+{
+    WitherspoonState *ws = WITHERSPOON_MACHINE(obj);
+
+    ws->board = &witherspoon_board[0];
+    ws->gpu_ram = GiB;
+}
+
+static void witherspoon_class_init(ObjectClass *oc, void *data)
+{
+    MachineClass *mc = MACHINE_CLASS(oc);
+    PnvMachineClass *pmc = PNV_MACHINE_CLASS(oc);
+    static const char compat[] = "ibm,witherspoon\0ibm,powernv";
+    static GlobalProperty phb_compat[] = {
+        { TYPE_PNV_PHB, "version", "4" },
+        { TYPE_PNV_PHB_ROOT_PORT, "version", "4" },
+    };
+
+    mc->desc = "IBM Power System AC922 (Witherspoon) with NVLink2 GPUs";
+    mc->alias = NULL;
+    mc->init = witherspoon_init;
+    mc->default_cpus = 2;
+    compat_props_add(mc->compat_props, phb_compat, G_N_ELEMENTS(phb_compat));
+
+    pmc->compat = compat;
+    pmc->compat_size = sizeof(compat);
+    pmc->chip_id_stride = WITHERSPOON_CHIP_STRIDE;
+    pmc->wires_phbs = true;
+    pmc->dt_board = witherspoon_dt;
+
+    object_class_property_add_str(oc, "board", witherspoon_get_board,
+                                  witherspoon_set_board);
+    object_class_property_set_description(oc, "board",
+                                          "4gpu (default), 6gpu or small");
+    object_class_property_add(oc, "gpu-ram", "size", witherspoon_get_gpu_ram,
+                              witherspoon_set_gpu_ram, NULL, NULL);
+    object_class_property_set_description(oc, "gpu-ram",
+                                          "RAM of each GPU (default 1G)");
+}
+
+static const TypeInfo witherspoon_types[] = {
+    {
+        .name = TYPE_WITHERSPOON_MACHINE,
+        .parent = MACHINE_TYPE_NAME("powernv9"),
+        .instance_size = sizeof(WitherspoonState),
+        .instance_init = witherspoon_instance_init,
+        .class_init = witherspoon_class_init,
+    },
+    {
+        .name = TYPE_PLX8725_UPSTREAM,
+        .parent = "x3130-upstream",
+        .class_init = plx8725_class_init,
+    },
+    {
+        .name = TYPE_PLX8725_DOWNSTREAM,
+        .parent = TYPE_XIO3130_DOWNSTREAM,
+        .class_init = plx8725_class_init,
+    },
+};
+
+DEFINE_TYPES(witherspoon_types)

@@ -1,0 +1,68 @@
+/*
+ * QEMU PowerNV: a GPU with NVLink2, as far as the host side needs one
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef PPC_PNV_V100_H
+#define PPC_PNV_V100_H
+
+#include "exec/memory.h"
+#include "hw/pci/pci.h"
+#include "hw/ppc/pnv_npu2.h"
+#include "qemu/timer.h"
+#include "qom/object.h"
+
+#define TYPE_PNV_V100 "pnv-v100"
+OBJECT_DECLARE_SIMPLE_TYPE(PnvV100, PNV_V100)
+
+/* The copy engine: what software programs, latched when a copy starts */
+typedef struct PnvV100Copy {
+    uint32_t control;
+    uint64_t system_addr;
+    uint64_t gpu_addr;
+    uint32_t length;
+    uint32_t link;
+    uint32_t pasid;
+} PnvV100Copy;
+
+typedef struct PnvV100Engine {
+    PnvV100Copy next;           /* the registers */
+    PnvV100Copy run;            /* the copy that runs or ran last */
+    uint32_t status;
+    uint32_t copied;
+    QEMUTimer *timer;
+    uint8_t *buf;
+
+    uint64_t copies;
+    uint64_t errors;
+    uint64_t bytes_pcie;
+    uint64_t bytes_nvlink;
+} PnvV100Engine;
+
+struct PnvV100 {
+    PCIDevice parent_obj;
+
+    /* properties */
+    PnvNpu2 *npu;
+    uint32_t group;             /* which group of the NPU's links */
+    uint16_t device_id;
+    uint64_t ram_size;
+    bool ram_keep;              /* RAM survives a reset */
+
+    MemoryRegion ram;
+    AddressSpace ram_as;
+    MemoryRegion bar0;
+    MemoryRegion bar1;
+
+    uint32_t pmc_enable;
+    uint32_t pri_master;
+    uint32_t pri_ring;
+    uint32_t link_disable;
+    bool in_reset;
+    uint64_t resets;
+
+    PnvV100Engine engine;
+};
+
+#endif /* PPC_PNV_V100_H */

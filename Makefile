@@ -70,7 +70,7 @@ test: machine
 	@tests/run $(T)
 
 check-full: setup
-	@scripts/check-full
+	@scripts/check-full $(T)
 
 .DEFAULT:
 	@echo "make: there is no target $@; \`make help\` lists them" >&2; exit 2

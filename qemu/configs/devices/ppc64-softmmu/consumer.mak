@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The consumer: a pseries machine for KVM with passed-through PCI devices and
-# the few virtual ones a small guest uses. The machine code refers to USB.
+# the few virtual ones a small guest uses. The machine code refers to USB and NVDIMM.
 
 CONFIG_PSERIES=y
+CONFIG_NVDIMM=y
 CONFIG_USB=y
 CONFIG_VFIO_PCI=y
 CONFIG_VIRTIO_PCI=y

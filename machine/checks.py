@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What has to be true of the main job. Each check looks at all sides it can and shows what they said.
+
+A fact that is missing never passes: a check compares, it does not look for the absence of trouble.
+"""
+
+import re
+from dataclasses import dataclass
+
+LINKS = {"4gpu": 3, "6gpu": 2, "small": 3}
+APERTURE = 128 << 30
+ATSD_SIZE = 0x10000
+SPEEDS = (8, 9)
+GUEST_DMA_BYTES = 128 << 10
+
+
+@dataclass
+class Result:
+    """One row of the report. sides: guest, host, firmware, model."""
+    name: str
+    passed: bool
+    guest: str = ""
+    host: str = ""
+    firmware: str = ""
+    model: str = ""
+
+    @property
+    def sides(self):
+        return [self.guest, self.host, self.firmware, self.model]
+
+
+class Evidence:
+    """The observation, with the questions that the checks ask."""
+
+    def __init__(self, board, seen):
+        self.links = LINKS[board]
+        self.facts = seen.facts
+        self.firmware = seen.firmware
+        self.registers = seen.registers
+
+    def __getitem__(self, key):
+        return self.facts.get(key, "")
+
+    def all(self, prefix):
+        return {key: value for key, value in self.facts.items() if key.startswith(prefix)}
+
+    def number(self, key, pattern):
+        """The number that the pattern finds in a fact, -1 if it does not."""
+        match = re.search(pattern, self[key])
+        return int(match.group(1), 0) if match else -1
+
+    def region(self, device, vendor, subtype):
+        """Index of the region of that type, None if the device has none."""
+        for key, value in self.all(f"host.device.{device}.region.").items():
+            if key.endswith(".cap.1") or ".cap." in key:
+                if value == f"vendor {vendor} subtype {subtype}":
+                    return int(key.split(".")[4])
+        return None
+
+    def region_text(self, device, index):
+        return self[f"host.device.{device}.region.{index}"]
+
+    def capability(self, device, index, word):
+        for value in self.all(f"host.device.{device}.region.{index}.cap.").values():
+            if value.startswith(word + " "):
+                return int(value.split()[1], 0)
+        return None
+
+    def bridges(self):
+        return [f"bridge{link}" for link in range(self.links)]
+
+    def npus(self, mark):
+        return self.registers.get(mark, [])
+
+    def npu(self):
+        """The NPU that serves the guest: the one with a guest's row while it runs."""
+        for index, npu in enumerate(self.npus("guest.running")):
+            if npu.guest_rows():
+                return index
+        return None
+
+    def at(self, mark):
+        index = self.npu()
+        npus = self.npus(mark)
+        return npus[index] if index is not None and index < len(npus) else None
+
+    def firmware_rows(self):
+        """What firmware wrote to XTS_BDF_MAP since it started, in order."""
+        return [int(match.group(1), 16) for line in self.firmware
+                for match in [re.search(r"XTS_BDF_MAP\[\d+\] = (0x[0-9a-f]+)", line)] if match]
+
+
+def together(ev):
+    return Result("GPU and bridges", all([
+        ev.number("guest.gpu", r"ibm,npu (\d+)") == ev.links,
+        ev.number("host.gpu", r"with (\d+) bridges") == ev.links,
+        ev.number("host.group", r", (\d+) of") == ev.links,
+        ev["host.bound"].split(" of ")[0] == ev["host.bound"].split(" of ")[-1] != ""]),
+        ev["guest.gpu"], f"{ev['host.gpu']}\ngroup {ev['host.group']}\nvfio-pci has {ev['host.bound']}")
+
+
+def ram_region(ev):
+    index = ev.region("gpu", "10de", 1)
+    aperture = ev.number("guest.ram", r"aperture (0x[0-9a-f]+)")
+    text = ev.region_text("gpu", index)
+    return Result("GPU RAM region", text == f"size {APERTURE:#x} rwm" and aperture == APERTURE and
+                  "ibm,coherent-device-memory, unused at boot" in ev["guest.ram"],
+                  ev["guest.ram"], f"region {index}: {text}")
+
+
+def atsd_regions(ev):
+    texts, passed = [], True
+    for bridge in ev.bridges():
+        index = ev.region(bridge, "1014", 1)
+        text = ev.region_text(bridge, index)
+        passed = passed and text == f"size {ATSD_SIZE:#x} rwm"
+        texts.append(f"{bridge} region {index}: {text}")
+    registers = ev["guest.atsd.registers"].split()
+    return Result("ATSD regions", passed and len(set(registers)) == ev.links,
+                  "ibm,mmio-atsd " + " ".join(registers), "\n".join(texts))
+
+
+def capabilities(ev, name, word, guest_pattern, valid):
+    texts, guests, passed = [], [], True
+    for link, bridge in enumerate(ev.bridges()):
+        value = ev.capability(bridge, ev.region(bridge, "1014", 1), word)
+        guest = ev.number(f"guest.bridge.{link}", guest_pattern)
+        passed = passed and value is not None and value == guest and valid(value)
+        texts.append(f"{bridge} {hex(value) if value is not None and value > 9 else value}")
+        guests.append(f"bridge {link} {hex(guest) if guest > 9 else guest}")
+    return Result(name, passed, "\n".join(guests), "\n".join(texts))
+
+
+def target(ev):
+    ram = ev.capability("gpu", ev.region("gpu", "10de", 1), "ssatgt")
+    result = capabilities(ev, "ibm,device-tgt-addr", "ssatgt", r"tgt (0x[0-9a-f]+)", lambda value: value == ram)
+    result.host = f"GPU {hex(ram) if ram is not None else None}\n{result.host}"
+    return result
+
+
+def speed(ev):
+    return capabilities(ev, "ibm,nvlink-speed", "lnkspd", r"speed (\d+)", lambda value: value in SPEEDS)
+
+
+def phandles(ev):
+    texts = [ev[f"guest.bridge.{link}"] for link in range(ev.links)]
+    return Result("ibm,gpu, memory-region", all("ibm,gpu ok" in text and "memory memory@" in text for text in texts),
+                  "\n".join(texts))
+
+
+def training(ev):
+    npu = ev.at("guest.running")
+    procedures = sum("Running procedure" in line for line in ev.firmware)
+    up = npu.links_up() if npu else []
+    return Result("links trained", ev["guest.links.up"] == str(ev.links) == str(len(up)) and procedures > 0,
+                  "\n".join(ev[f"guest.link.{link}"] for link in range(ev.links)), "",
+                  f"{procedures} procedure steps run", f"links up: {up}")
+
+
+def node(ev):
+    text = ev["guest.ram.online"]
+    match = re.match(r"(\d+) MiB of (\d+) in node (\d+)$", text)
+    return Result("GPU RAM as a node", bool(match) and match.group(1) == match.group(2) != "0" and
+                  int(match.group(3)) > 0, text)
+
+
+def program(ev):
+    text = ev["guest.program"]
+    return Result("program bound to the node", text.endswith(" MiB, 0 words wrong, 0 pages elsewhere") and
+                  not text.startswith("0 "), text)
+
+
+def copies(ev):
+    yield copy(ev, "copy over PCIe", "guest.copy.pcie", "")
+    npu = ev.at("guest.running")
+    moved = int(npu.dma["bytes"]) if npu else 0
+    for link in range(ev.links):
+        result = copy(ev, f"copy over NVLink {link}", f"guest.copy.nvlink.{link}", f"{moved} bytes through TVEs")
+        result.passed = result.passed and moved >= 2 * GUEST_DMA_BYTES * ev.links
+        yield result
+
+
+def copy(ev, name, key, model):
+    return Result(name, bool(re.match(r"to gpu 0x2 equal, back 0x2 equal, [1-9]", ev[key])), ev[key], model=model)
+
+
+def shootdown(ev):
+    npu = ev.at("guest.running")
+    before = ev.at("host.before")
+    launches = npu.launches() - before.launches() if npu and before else 0
+    hits = npu.hits() - before.hits() if npu and before else 0
+    return Result("ATSD", ev["guest.atsd"].startswith("status 0 ") and launches >= 1 and hits >= 1, ev["guest.atsd"],
+                  model=f"{launches} launched, {hits} hit the GPU")
+
+
+def lpid(ev):
+    npu = ev.at("guest.running")
+    rows = npu.guest_rows() if npu else []
+    lpids = npu.guest_lpids() if npu else []
+    written = [row & 0xfff for row in ev.firmware_rows() if row & 0xfff]
+    return Result("LPID while it runs", len(rows) == 1 and len(lpids) == 1 and written[-1:] == lpids,
+                  "", host_lpid(ev), f"XTS_BDF_MAP written with LPID {written}",
+                  "\n".join(f"XTS_BDF_MAP {row:#018x}" for row in rows) + f"\nLPIDs {lpids}")
+
+
+def host_lpid(ev):
+    return "\n".join(f"{key[5:]} {value}" for key, value in ev.all("host.lpid").items())
+
+
+def window(ev):
+    npu = ev.at("guest.running")
+    windows = npu.windows() if npu else []
+    return Result("DMA window while it runs", "table" in windows, model=f"TVEs in use: {', '.join(windows)}")
+
+
+def tracepoints(ev):
+    wanted = ("vfio_pci_nvgpu_mmap", "vfio_pci_nvgpu_mmap_fault", "vfio_pci_npu2_mmap")
+    counts = {key.split(".", 2)[2]: int(value) for key, value in ev.all("host.trace.").items()}
+    return Result("tracepoints", all(counts.get(name, 0) > 0 for name in wanted),
+                  host="\n".join(f"{name} {count}" for name, count in counts.items()))
+
+
+def guest_done(ev):
+    return Result("guest ends", ev["guest.job.status"] == "0" == ev["host.consumer"],
+                  f"status {ev['guest.job.status']}", f"QEMU's status {ev['host.consumer']}")
+
+
+def lpid_back(ev):
+    npu = ev.at("host.after")
+    left = npu.guest_rows() if npu else None
+    lpids = npu.guest_lpids() if npu else None
+    written = ev.firmware_rows()
+    return Result("afterwards: LPID back", left == [] == lpids and bool(written) and not written[-1] & 0xfff,
+                  firmware=f"last LPID written {written[-1] & 0xfff if written else '?'}",
+                  model=f"guest's rows: {left}, LPIDs: {lpids}")
+
+
+def window_closed(ev):
+    running, after = ev.at("guest.running"), ev.at("host.after")
+    used = [index for index, tve in enumerate(running.tve) if tve] if running else []
+    states = ["bypass" if not after.tve[index] else "deny" if after.tve[index] == after.DENY else "table"
+              for index in used] if after else []
+    return Result("afterwards: TVE", bool(states) and "bypass" not in states, model=f"TVEs {used}: {states}")
+
+
+def fenced(ev):
+    npu = ev.at("host.after")
+    up = npu.links_up() if npu else None
+    fences = [link["fence"] for link in npu.link] if npu else []
+    return Result("afterwards: links fenced", up == [] and "none" not in fences[:ev.links],
+                  model=f"links up: {up}\nfences: {' '.join(fences)}")
+
+
+def released(ev):
+    freed, _, count = ev["host.unbound"].partition(" of ")
+    return Result("afterwards: unbound", freed == count != "", host=f"{ev['host.unbound']} functions")
+
+
+def quiet(ev):
+    return Result("host's log", ev["host.log"] == "0 warnings" and ev["host.job.status"] == "0",
+                  host=ev["host.log"])
+
+
+def judge(board, seen):
+    """All checks, in the order of the job."""
+    ev = Evidence(board, seen)
+    results = [check(ev) for check in (together, phandles, ram_region, atsd_regions, target, speed, training, node,
+                                       program, lpid, window)]
+    results += copies(ev)
+    results += [check(ev) for check in (shootdown, tracepoints, guest_done, lpid_back, window_closed, fenced,
+                                        released, quiet)]
+    return results

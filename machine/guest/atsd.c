@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <endian.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../common/report.h"
+#include "steps.h"
+
+/* One ATSD register: three big-endian words of 64 bits. Bit 0 is the most significant. */
+#define WORD_LAUNCH 0
+#define WORD_AVA 1
+#define WORD_STATUS 2
+#define PPC_BIT(bit) (1ull << (63 - (bit)))
+#define LAUNCH_PROCESS_SCOPED PPC_BIT(13)
+#define LAUNCH_PAGE_SHIFT (63 - 17)
+#define LAUNCH_PAGE_64K 5ull
+#define LAUNCH_PID_SHIFT (63 - 38)
+#define REGISTER_SIZE 0x10000
+#define TIMEOUT_S 5
+
+static uint64_t wait_until_idle(volatile uint64_t *words, long *polls)
+{
+	time_t end = time(NULL) + TIMEOUT_S;
+	uint64_t status;
+
+	*polls = 0;
+	do {
+		status = be64toh(words[WORD_STATUS]);
+		++*polls;
+	} while (status && time(NULL) < end);
+	return status;
+}
+
+static void launch(volatile uint64_t *words, uint64_t address, unsigned int pid)
+{
+	uint64_t status;
+	long polls;
+
+	words[WORD_AVA] = htobe64(address);
+	words[WORD_LAUNCH] = htobe64(LAUNCH_PROCESS_SCOPED | LAUNCH_PAGE_64K << LAUNCH_PAGE_SHIFT |
+				     (uint64_t)pid << LAUNCH_PID_SHIFT);
+	status = wait_until_idle(words, &polls);
+	report("atsd", "status %#" PRIx64 " after %ld reads", status, polls);
+}
+
+void invalidate(const struct gpu *gpu, uint64_t address)
+{
+	volatile uint64_t *words;
+	uint64_t where;
+	int fd;
+
+	if (!atsd_register(gpu, &where))
+		return;
+	fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
+	words = mmap(NULL, REGISTER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, where);
+	if (words == MAP_FAILED) {
+		report_error("atsd", "/dev/mem");
+		close(fd);
+		return;
+	}
+	launch(words, address, 1);
+	munmap((void *)words, REGISTER_SIZE);
+	close(fd);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/* How a program drives the copy engine of the emulated V100 through /dev/v100-copy. */
+#ifndef V100_COPY_H
+#define V100_COPY_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* Bytes of system memory that the engine can reach; mmap() of the device at offset 0 gives them. */
+#define V100_BUFFER_SIZE (256 * 1024)
+
+#define V100_PATH_PCIE 0
+#define V100_PATH_NVLINK 1
+
+#define V100_TO_GPU 0
+#define V100_TO_SYSTEM 1
+
+/**
+ * struct v100_copy - one run of the engine.
+ * @path: V100_PATH_PCIE or V100_PATH_NVLINK.
+ * @direction: V100_TO_GPU or V100_TO_SYSTEM.
+ * @link: CPU link of this GPU that V100_PATH_NVLINK takes.
+ * @length: bytes.
+ * @buffer_offset: where in the buffer.
+ * @reserved: 0.
+ * @gpu_offset: where in GPU RAM.
+ * @status: out: the engine's STATUS register.
+ * @copied: out: its COPIED register.
+ */
+struct v100_copy {
+	__u32 path;
+	__u32 direction;
+	__u32 link;
+	__u32 length;
+	__u32 buffer_offset;
+	__u32 reserved;
+	__u64 gpu_offset;
+	__u32 status;
+	__u32 copied;
+};
+
+/**
+ * struct v100_info - what the device says of itself.
+ * @bus_address: of the buffer, as the GPU sees it.
+ * @ram_mib: GPU RAM.
+ * @links: bit n: CPU link n is up.
+ * @boot_0: the identification register.
+ * @engine: identification of the copy engine.
+ */
+struct v100_info {
+	__u64 bus_address;
+	__u32 ram_mib;
+	__u32 links;
+	__u32 boot_0;
+	__u32 engine;
+};
+
+#define V100_COPY _IOWR('V', 1, struct v100_copy)
+#define V100_INFO _IOR('V', 2, struct v100_info)
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/* First and only process of the guest: the main job from the guest's side. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../common/boot.h"
+#include "../common/report.h"
+#include "steps.h"
+
+#define DRIVER "/v100_copy.ko"
+/* Any effective address does: no one translates through the register. */
+#define SHOT_ADDRESS 0x10000000
+
+static void load_driver(void)
+{
+	int fd = open(DRIVER, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		report_error("driver", DRIVER);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void use_gpu(const struct gpu *gpu)
+{
+	struct v100_info info = { 0 };
+	struct gpu_ram ram;
+	int engine;
+
+	if (!show_device_tree(gpu, &ram))
+		give_up("the device tree has no GPU RAM");
+	if (train_links(gpu) < gpu->links)
+		give_up("not every link came up: GPU RAM must not be touched");
+	engine = engine_open(&info);
+	if (engine < 0)
+		give_up("no copy engine");
+	if (online_ram(&ram, info.ram_mib)) {
+		use_ram(&ram);
+		use_engine(engine, gpu, &ram);
+	}
+	invalidate(gpu, SHOT_ADDRESS);
+	close(engine);
+}
+
+static int main_job(void)
+{
+	static struct gpu gpus[MAX_GPUS];
+	struct utsname name;
+	int count;
+
+	report_begin("guest");
+	uname(&name);
+	report("kernel", "%s", name.release);
+	count = gpus_find(gpus);
+	report("gpus", "%d", count);
+	if (!count)
+		give_up("no GPU with NVLink bridges");
+	load_driver();
+	use_gpu(&gpus[0]);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	char *const again[] = { argv[0], "job", NULL };
+
+	if (argc > 1)
+		return main_job();
+	boot_prepare();
+	report_begin("guest");
+	report("job.status", "%d", boot_run(again));
+	mark("running");
+	boot_end();
+	return 0;
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+
+#include "../common/files.h"
+#include "../common/report.h"
+#include "aftermath.h"
+
+#define TRACING "/sys/kernel/tracing"
+#define FIRMWARE_LOG "/sys/firmware/opal/msglog"
+#define MAX_LOG (4 << 20)
+#define MAX_EVENTS 16
+#define SYSLOG_READ_ALL 3
+
+/* What a sane kernel's log does not have. */
+static const char *const bad_words[] = {
+	"WARNING:", "BUG:", "Oops", "Call Trace:", "Unable to handle", "suspicious RCU",
+	"possible recursive locking", "possible circular locking", "inconsistent lock state",
+	"blocked for more than", "self-detected stall", "UBSAN:", "KASAN:", "kmemleak:",
+	"Machine check", "Kernel panic",
+};
+
+struct event {
+	char name[48];
+	int count;
+};
+
+static char *read_all(const char *path)
+{
+	char *text = malloc(MAX_LOG);
+	ssize_t size;
+
+	if (!text)
+		return NULL;
+	size = file_read(path, text, MAX_LOG - 1);
+	text[size > 0 ? size : 0] = 0;
+	return text;
+}
+
+void trace_begin(void)
+{
+	if (!file_write(TRACING "/events/vfio_pci/enable", "1"))
+		report_error("trace", "tracepoints of vfio_pci");
+}
+
+/* "task-1 [000] ..... 12.345: event: fields": the name is the word before the second colon. */
+static bool event_name(char *line, char *name, size_t size)
+{
+	char *begin = strstr(line, ": "), *end;
+
+	if (*line == '#' || !begin)
+		return false;
+	begin += 2;
+	end = strstr(begin, ": ");
+	if (!end)
+		return false;
+	snprintf(name, size, "%.*s", (int)(end - begin), begin);
+	return true;
+}
+
+static void count_event(struct event *events, const char *name)
+{
+	int i;
+
+	for (i = 0; i < MAX_EVENTS && events[i].count; i++)
+		if (!strcmp(events[i].name, name))
+			break;
+	if (i == MAX_EVENTS)
+		return;
+	snprintf(events[i].name, sizeof(events[i].name), "%s", name);
+	events[i].count++;
+}
+
+void trace_report(void)
+{
+	struct event events[MAX_EVENTS] = { 0 };
+	char *text = read_all(TRACING "/trace"), *line, name[48], key[64];
+	int i;
+
+	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+		if (!event_name(line, name, sizeof(name)))
+			continue;
+		count_event(events, name);
+		printf("trace| %s\n", line);
+	}
+	for (i = 0; i < MAX_EVENTS && events[i].count; i++) {
+		snprintf(key, sizeof(key), "trace.%.47s", events[i].name);
+		report(key, "%d", events[i].count);
+	}
+	free(text);
+}
+
+static bool is_bad(const char *line)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(bad_words) / sizeof(bad_words[0]); i++)
+		if (strstr(line, bad_words[i]))
+			return true;
+	return false;
+}
+
+void kernel_log_report(void)
+{
+	char *text = calloc(1, MAX_LOG), *line, first[256] = "";
+	int bad = 0;
+
+	if (!text || klogctl(SYSLOG_READ_ALL, text, MAX_LOG - 1) < 0) {
+		report_error("log", "klogctl");
+		free(text);
+		return;
+	}
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+		printf("dmesg| %s\n", line);
+		if (is_bad(line) && !bad++)
+			snprintf(first, sizeof(first), ": %s", line);
+	}
+	report("log", "%d warnings%s", bad, first);
+	free(text);
+}
+
+void firmware_log_report(void)
+{
+	char *text = read_all(FIRMWARE_LOG), *line;
+
+	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n"))
+		if (strstr(line, "NPU"))
+			printf("opal| %s\n", line);
+	free(text);
+}

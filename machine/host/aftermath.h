@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the host's kernel has to say: log, tracepoints, firmware's log. */
+#ifndef AFTERMATH_H
+#define AFTERMATH_H
+
+/**
+ * trace_begin() - switch the tracepoints of vfio-pci on.
+ */
+void trace_begin(void);
+
+/**
+ * trace_report() - report how often each tracepoint was seen, and show what it recorded.
+ */
+void trace_report(void);
+
+/**
+ * kernel_log_report() - show the kernel's log and report how many of its lines are warnings.
+ */
+void kernel_log_report(void);
+
+/**
+ * firmware_log_report() - show what firmware logged about the NPUs.
+ */
+void firmware_log_report(void);
+
+#endif

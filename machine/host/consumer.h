@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The QEMU that passes devices to a guest, and its console. */
+#ifndef CONSUMER_H
+#define CONSUMER_H
+
+#include "../common/nvlink.h"
+
+/**
+ * struct consumer - what the guest gets.
+ * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own; may be NULL.
+ * @memory_mib: ordinary memory.
+ * @timeout_s: the guest is killed when it runs longer.
+ * @append: end of the guest kernel's command line.
+ */
+struct consumer {
+	const struct gpu *gpu;
+	int memory_mib;
+	int timeout_s;
+	const char *append;
+};
+
+/**
+ * consumer_run() - run a guest to its end.
+ * @consumer: what it gets.
+ *
+ * The guest's lines that begin with "@ " go out as they are, others behind "guest| "; what comes in is passed on.
+ *
+ * Return: exit status of QEMU, 128 + signal, or 124 when the guest ran out of time.
+ */
+int consumer_run(const struct consumer *consumer);
+
+#endif

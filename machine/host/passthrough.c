@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The main job from the host's side: one GPU and its bridges to a KVM guest and back.
+ *
+ * Usage: passthrough [GPU]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../common/report.h"
+#include "aftermath.h"
+#include "consumer.h"
+#include "group.h"
+#include "survey.h"
+
+#define GUEST_MEMORY_MIB 512
+#define GUEST_TIMEOUT_S 120
+
+static void choose_gpu(int index, struct gpu *gpu)
+{
+	static struct gpu gpus[MAX_GPUS];
+	int count = gpus_find(gpus);
+
+	report("gpus", "%d", count);
+	if (index < 0 || index >= count)
+		give_up("no GPU %d: %d GPUs with NVLink bridges are here", index, count);
+	*gpu = gpus[index];
+	report("gpu", "%s with %d bridges", gpu->device.address, gpu->links);
+}
+
+static void own_group(const struct gpu *gpu, struct group *group)
+{
+	int i, together = 0, bound;
+
+	if (!group_of(&gpu->device, group))
+		give_up("%s has no IOMMU group", gpu->device.address);
+	for (i = 0; i < gpu->links; i++)
+		together += group_has(group, &gpu->bridges[i]);
+	report("group", "%d: %d functions, %d of %d bridges in it", group->number, group->count,
+	       together, gpu->links);
+	bound = group_bind(group);
+	report("bound", "%d of %d", bound, group->count);
+	if (bound < group->count)
+		give_up("not every function of group %d took vfio-pci", group->number);
+}
+
+static void survey_device(const struct vfio_session *session, const struct pci_device *device,
+			  const char *name)
+{
+	int fd = vfio_open(session, device);
+
+	if (fd < 0) {
+		report_error(name, device->address);
+		return;
+	}
+	report(name, "%s", device->address);
+	vfio_report(fd, name);
+	close(fd);
+}
+
+static void survey(const struct gpu *gpu, const struct group *group)
+{
+	struct vfio_session session;
+	char name[32];
+	int i;
+
+	if (!vfio_begin(&session, group)) {
+		report_error("vfio", "container");
+		return;
+	}
+	survey_device(&session, &gpu->device, "device.gpu");
+	for (i = 0; i < gpu->links; i++) {
+		snprintf(name, sizeof(name), "device.bridge%d", i);
+		survey_device(&session, &gpu->bridges[i], name);
+	}
+	vfio_end(&session);
+}
+
+static void check_kvm(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	report("kernel", "%s", name.release);
+	if (access("/dev/kvm", R_OK | W_OK))
+		give_up("the host's kernel has no KVM: see machine/kernel/host.config");
+}
+
+int main(int argc, char **argv)
+{
+	struct consumer consumer = {
+		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S, .append = "",
+	};
+	struct group group;
+	struct gpu gpu;
+
+	report_begin("host");
+	check_kvm();
+	choose_gpu(argc > 1 ? atoi(argv[1]) : 0, &gpu);
+	own_group(&gpu, &group);
+	trace_begin();
+	survey(&gpu, &group);
+	mark("before");
+	consumer.gpu = &gpu;
+	report("consumer", "%d", consumer_run(&consumer));
+	mark("after");
+	trace_report();
+	report("unbound", "%d of %d", group_unbind(&group), group.count);
+	kernel_log_report();
+	firmware_log_report();
+	return 0;
+}

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The emulated machine as a process: how it is started, its console, its registers.
+
+Used by machine/run, machine/demo and the scenario tests. Every wait has an end.
+"""
+
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
+BOARDS = ("4gpu", "6gpu", "small")
+NPU_TYPE = "pnv-npu2"
+QMP_TIMEOUT = 20
+
+
+class MachineError(Exception):
+    """Says what is wrong and what to do about it."""
+
+
+def relative(path):
+    return os.path.relpath(path, TOP) if path.startswith(TOP + os.sep) else path
+
+
+def built(path, target):
+    """A file that a build made; says which when it is not there."""
+    if not os.path.exists(path):
+        raise MachineError(f"{relative(path)} is not there: 'scripts/build {target}' makes it")
+    return path
+
+
+def firmware():
+    """Debian's own skiboot."""
+    path = os.path.join(BUILD, "base/qemu-system-data/skiboot.lid")
+    if not os.path.exists(path):
+        raise MachineError(f"{relative(path)} is not there: 'scripts/base firmware' gets it")
+    return path
+
+
+class Settings:
+    """What to boot. The defaults are the series' kernel on the 4-GPU board."""
+
+    def __init__(self, board="4gpu", job="passthrough", images=None, gpu_ram=None, extra=(), append="",
+                 memory="3G", qemu=None):
+        if board is not None and board not in BOARDS:
+            raise MachineError(f"there is no board '{board}': {', '.join(BOARDS)}")
+        self.board = board
+        self.job = job
+        self.images = images or os.path.join(BUILD, "images")
+        self.gpu_ram = gpu_ram
+        self.extra = list(extra)
+        self.append = append
+        self.memory = memory
+        self.qemu = qemu or os.path.join(BUILD, "qemu-machine", "qemu-system-ppc64")
+
+    def machine(self):
+        """The -M option; board None is QEMU's own powernv9, a host without NPU."""
+        if self.board is None:
+            return ["-M", "powernv9", "-smp", "2,sockets=1,cores=2,threads=1"]
+        ram = f",gpu-ram={self.gpu_ram}" if self.gpu_ram else ""
+        return ["-M", f"witherspoon,board={self.board}{ram}"]
+
+    def command(self):
+        kernel = built(os.path.join(self.images, "vmlinux"), "images")
+        root = built(os.path.join(self.images, "host.cpio"), "images")
+        append = f"console=hvc0 quiet panic=-1 machine.job={self.job} {self.append}".strip()
+        return [built(self.qemu, "qemu-machine"), *self.machine(), "-accel", "tcg,thread=multi",
+                "-m", self.memory, "-nodefaults", "-display", "none", "-no-reboot", "-bios", firmware(),
+                "-kernel", kernel, "-initrd", root, "-append", append, *self.extra]
+
+
+class Qmp:
+    """QEMU's monitor, as far as it is needed to look at objects."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(QMP_TIMEOUT)
+        self.socket.connect(path)
+        self.stream = self.socket.makefile("rw", encoding="utf-8")
+        self.stream.readline()
+        self.execute("qmp_capabilities")
+
+    def execute(self, command, **arguments):
+        self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.stream.flush()
+        while True:
+            line = self.stream.readline()
+            if not line:
+                raise MachineError("the emulated machine closed its monitor")
+            reply = json.loads(line)
+            if "error" in reply:
+                raise MachineError(f"{command} {arguments}: {reply['error']['desc']}")
+            if "return" in reply:
+                return reply["return"]
+
+    def get(self, path, name):
+        return self.execute("qom-get", path=path, property=name)
+
+    def children(self, path):
+        for item in self.execute("qom-list", path=path):
+            if item["type"].startswith("child<"):
+                yield f"{path}/{item['name']}".replace("//", "/"), item["type"][6:-1]
+
+    def find(self, type_name, path="/machine"):
+        """Paths of all objects of a type, in the order of their names."""
+        found = []
+        for child, child_type in sorted(self.children(path)):
+            if child_type == type_name:
+                found.append(child)
+            elif not child_type.startswith("qemu:memory-region") and child_type != "irq":
+                found += self.find(type_name, child)
+        return found
+
+
+class Npu:
+    """What one NPU's registers hold, read at one moment."""
+
+    ROWS, TVES, ATSDS, LINKS, GPUS = 16, 16, 8, 6, 3
+    VALID = 1 << 63
+    LPID = 0xfff
+    DENY = 1 << (63 - 51)
+
+    def __init__(self, qmp, path):
+        def numbers(name, count):
+            return [int(qmp.get(path, f"{name}[{index}]")) for index in range(count)]
+
+        def texts(name, count):
+            return [fields(qmp.get(path, f"{name}[{index}]")) for index in range(count)]
+
+        self.bdf_map = numbers("bdf-map", self.ROWS)
+        self.pid_map = numbers("pid-map", self.ROWS)
+        self.tve = numbers("tve", self.TVES)
+        self.lparid = numbers("atsd-lparid", self.ATSDS)
+        self.link = texts("link", self.LINKS)
+        self.atsd = texts("atsd", self.ATSDS)
+        self.dma = fields(qmp.get(path, "dma"))
+
+    def guest_rows(self):
+        """Rows of XTS_BDF_MAP that give a GPU to a guest: valid, LPID not 0."""
+        return [row for row in self.bdf_map if row & self.VALID and row & self.LPID]
+
+    def guest_lpids(self):
+        return sorted({row & self.LPID for row in self.guest_rows()} |
+                      {value & self.LPID for value in self.lparid if value & self.LPID})
+
+    def links_up(self):
+        return [index for index, link in enumerate(self.link) if link["up"] == "1"]
+
+    def launches(self):
+        return sum(int(atsd["launches"]) for atsd in self.atsd)
+
+    def hits(self):
+        return sum(int(atsd["hits"]) for atsd in self.atsd)
+
+    def windows(self):
+        """What each TVE that is not 0 does: deny or a table."""
+        return ["deny" if tve == self.DENY else "table" for tve in self.tve if tve]
+
+
+def fields(text):
+    """'a=1 b=2' as a dictionary."""
+    return dict(word.split("=", 1) for word in text.split())
+
+
+def printable(data):
+    """Console bytes as text: no terminal sequences, no carriage returns."""
+    text = data.decode("utf-8", "replace")
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|[\r\0]", "", text)
+
+
+class Machine:
+    """A running emulated machine. Use it in a with statement: it does not outlive that."""
+
+    def __init__(self, settings, log):
+        self.log_path = log
+        self.private = tempfile.mkdtemp(prefix="witherspoon-")
+        self.monitor = os.path.join(self.private, "qmp")
+        self.partial = ""
+        self.pending = []
+        self.started = time.monotonic()
+        os.makedirs(os.path.dirname(log), exist_ok=True)
+        self.log = open(log, "w", encoding="utf-8")
+        self.process = self.start(settings.command())
+
+    def start(self, command):
+        command += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+                    "-qmp", f"unix:{self.monitor},server=on,wait=off"]
+        self.log.write(" ".join(command) + "\n")
+        self.log.flush()
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.log.close()
+        shutil.rmtree(self.private, ignore_errors=True)
+
+    def seconds(self):
+        return time.monotonic() - self.started
+
+    def read(self, timeout):
+        """Move what the console says into pending lines; False when it has ended."""
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
+        if not ready:
+            return True
+        data = os.read(self.process.stdout.fileno(), 65536)
+        text = printable(data)
+        self.log.write(text)
+        self.log.flush()
+        *lines, self.partial = (self.partial + text).split("\n")
+        self.pending += lines
+        return bool(data)
+
+    def lines(self, timeout):
+        """The console's lines until the machine ends; an error when that takes longer than timeout seconds."""
+        end = time.monotonic() + timeout
+        alive = True
+        while alive:
+            if time.monotonic() > end:
+                raise MachineError(f"not finished after {timeout} s; the console is in {relative(self.log_path)}")
+            alive = self.read(min(1, max(0.01, end - time.monotonic())))
+            while self.pending:
+                yield self.pending.pop(0)
+        if self.process.wait() not in (0, None):
+            raise MachineError(f"QEMU ended with status {self.process.returncode}; see {relative(self.log_path)}")
+
+    def send(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def qmp(self):
+        return Qmp(self.monitor)

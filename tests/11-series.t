@@ -248,7 +248,8 @@ class Series(unittest.TestCase):
         self.make_series()
         head = self.git("rev-parse", "HEAD")
         self.put("base/drivers/a.c", BASE["drivers/a.c"].replace("a 51\n", "a fifty-one\n"))
-        self.refuses("tree", "drivers/a.c.go.patch", "hunk 1 of 1", "linux-source-6.12 6.12.2-test",
+        self.put("top/series/BASES", f"{VERSION}\nqemu 7.2\n")
+        self.refuses("tree", "drivers/a.c.go.patch", "hunk 1 of 1", "linux-source-6.12 6.12.2-test", f"tested on {VERSION}",
                      version="linux-source-6.12 6.12.2-test")
         self.assertEqual(self.git("rev-parse", "HEAD"), head)
 

@@ -19,7 +19,7 @@
 #include "pnv_npu2_internal.h"
 #include "trace.h"
 
-#define NPU2_DEFAULT_ATSD_DELAY_NS  2000
+#define NPU2_DEFAULT_ATSD_DELAY_NS  10000
 #define NPU2_DEFAULT_LINK_SPEED     8
 
 /*

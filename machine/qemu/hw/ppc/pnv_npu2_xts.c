@@ -157,6 +157,7 @@ static void npu2_atsd_launch(PnvNpu2Atsd *atsd, uint64_t val)
     }
     atsd->launch = val;
     atsd->launches++;
+    atsd->polled = false;
     trace_pnv_npu2_atsd_launch(npu->chip->chip_id, atsd->index, val,
                                atsd->ava, npu->xts.atsd_lparid[atsd->index]);
     npu2_atsd_consult(atsd);
@@ -189,6 +190,20 @@ static void npu2_atsd_done(void *opaque)
     trace_pnv_npu2_atsd_done(atsd->npu->chip->chip_id, atsd->index);
 }
 
+/*
+ * The time that a shootdown takes may be over before the emulated CPU gets to
+ * run again.  So that every polling loop goes round at least once, the first
+ * read after a launch says busy in any case.
+ */
+static uint64_t npu2_atsd_status(PnvNpu2Atsd *atsd)
+{
+    if (!atsd->polled) {
+        atsd->polled = true;
+        return NPU2_ATSD_STATUS_BUSY;
+    }
+    return atsd->status;
+}
+
 uint64_t npu2_atsd_read(PnvNpu2 *npu, unsigned unit, uint32_t off)
 {
     PnvNpu2Atsd *atsd = &npu->atsd[unit];
@@ -199,7 +214,7 @@ uint64_t npu2_atsd_read(PnvNpu2 *npu, unsigned unit, uint32_t off)
     case NPU2_ATSD_AVA:
         return atsd->ava;
     case NPU2_ATSD_STATUS:
-        return atsd->status;
+        return npu2_atsd_status(atsd);
     default:
         npu2_unimp("ATSD", off, false, 0);
         return 0;
@@ -327,5 +342,6 @@ void npu2_xts_reset(PnvNpu2 *npu)
         npu->atsd[i].launch = 0;
         npu->atsd[i].ava = 0;
         npu->atsd[i].status = 0;
+        npu->atsd[i].polled = true;
     }
 }

@@ -144,6 +144,7 @@ typedef struct PnvNpu2Atsd {
     uint64_t launch;
     uint64_t ava;
     uint64_t status;
+    bool polled;                /* STATUS was read since the launch */
     QEMUTimer *timer;
 
     uint64_t launches;

@@ -8,6 +8,7 @@
  * links are up again.
  */
 
+#include <linux/bitops.h>
 #include <linux/error-injection.h>
 #include <linux/export.h>
 #include <linux/lockdep.h>
@@ -21,17 +22,30 @@
 /*
  * Vendor capability of a bridge (npu2_populate_vendor_cap() and
  * npu2-hw-procedures.c in skiboot): a mailbox that runs the procedures which
- * train a link, and a byte of flags. Firmware sets DL_RESET when the procedure
- * that takes the link out of reset has finished, and clears it when it fences
- * the link for an FLR of the bridge or a reset of the GPU.
+ * train a link, and a byte of flags. A write to PROCEDURE arms one, reads of
+ * STATUS carry it out.
+ *
+ * RESET_NTL takes the link out of reset and sets DL_RESET in the flags, but the
+ * link stays fenced until CHECK_CREDITS. An FLR of the bridge or a reset of the
+ * GPU fences the link and clears DL_RESET. RX_TRAINING finds out whether the
+ * lanes have trained, provided that PHY_RESET has made them forget first.
  */
 #define NPU2_VNDR_STATUS	0x04
 #define   NPU2_STATUS_COMPLETE		0x40000000
 #define   NPU2_STATUS_ERROR		0x0000000f
 #define NPU2_VNDR_PROCEDURE	0x08
+#define   NPU2_PROCEDURE_NOP		1
+#define   NPU2_PROCEDURE_PHY_RESET	4
+#define   NPU2_PROCEDURE_RX_TRAINING	9
 #define   NPU2_PROCEDURE_RESET_NTL	10
+#define   NPU2_PROCEDURE_CHECK_CREDITS	13
+#define   NPU2_NUM_PROCEDURES		14
 #define NPU2_VNDR_LINK_FLAGS	0x0d
 #define   NPU2_LINK_DL_RESET		0x02
+
+#define NPU2_TRAINED	(BIT(NPU2_PROCEDURE_PHY_RESET) | \
+			 BIT(NPU2_PROCEDURE_RX_TRAINING) | \
+			 BIT(NPU2_PROCEDURE_RESET_NTL))
 
 static bool pnv_npu2_link_has_left_reset(struct pnv_npu2_bridge *bridge)
 {
@@ -45,20 +59,35 @@ static bool pnv_npu2_link_has_left_reset(struct pnv_npu2_bridge *bridge)
 	return flags != 0xff && (flags & NPU2_LINK_DL_RESET);
 }
 
+/* The procedure that ran last, or a negative number when it did not succeed */
+static int pnv_npu2_last_procedure(struct pnv_npu2_bridge *bridge)
+{
+	struct pci_dn *pdn = PCI_DN(bridge->dn);
+	u32 status, procedure;
+
+	if (pnv_pci_cfg_read(pdn, bridge->vendor_cap + NPU2_VNDR_STATUS, 4,
+			     &status) != PCIBIOS_SUCCESSFUL ||
+	    pnv_pci_cfg_read(pdn, bridge->vendor_cap + NPU2_VNDR_PROCEDURE, 4,
+			     &procedure) != PCIBIOS_SUCCESSFUL)
+		return -EIO;
+
+	if (!(status & NPU2_STATUS_COMPLETE) || (status & NPU2_STATUS_ERROR) ||
+	    procedure >= NPU2_NUM_PROCEDURES)
+		return -EAGAIN;
+
+	return procedure;
+}
+
 static bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
 {
-	u32 status;
-
 	if (!bridge->vendor_cap || !pnv_npu2_link_has_left_reset(bridge))
 		return false;
 
 	/* While a procedure runs, or after one has failed, nobody knows */
-	if (pnv_pci_cfg_read(PCI_DN(bridge->dn),
-			     bridge->vendor_cap + NPU2_VNDR_STATUS, 4,
-			     &status) != PCIBIOS_SUCCESSFUL)
+	if (pnv_npu2_last_procedure(bridge) != NPU2_PROCEDURE_CHECK_CREDITS)
 		return false;
 
-	return (status & NPU2_STATUS_COMPLETE) && !(status & NPU2_STATUS_ERROR);
+	return (READ_ONCE(bridge->procedures) & NPU2_TRAINED) == NPU2_TRAINED;
 }
 
 /* Asked once after each closing of the gate, not for each access */
@@ -80,15 +109,11 @@ static bool pnv_npu2_links_are_up(struct pnv_npu2_gpu *gpu)
 	return true;
 }
 
-static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
+static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
 {
 	struct pci_dn *pdn = PCI_DN(bridge->dn);
 	int devctl = bridge->pcie_cap + PCI_EXP_DEVCTL;
 	u32 val;
-
-	/* Never enumerated, so never trained */
-	if (!bridge->pcie_cap || !bridge->vendor_cap)
-		return 0;
 
 	/* Firmware acts before the write returns, and wants 16 bits */
 	if (pnv_pci_cfg_read(pdn, devctl, 2, &val) != PCIBIOS_SUCCESSFUL ||
@@ -96,7 +121,22 @@ static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
 	    PCIBIOS_SUCCESSFUL)
 		return -EIO;
 
+	/* A procedure that is still armed must not run when somebody reads */
+	pnv_pci_cfg_write(pdn, bridge->vendor_cap + NPU2_VNDR_PROCEDURE, 4,
+			  NPU2_PROCEDURE_NOP);
+	pnv_npu2_last_procedure(bridge);
+
 	return pnv_npu2_link_has_left_reset(bridge) ? -EIO : 0;
+}
+
+static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
+{
+	/* Never enumerated, so never trained */
+	if (!bridge->pcie_cap || !bridge->vendor_cap)
+		return 0;
+
+	WRITE_ONCE(bridge->procedures, 0);
+	return pnv_npu2_flr(bridge);
 }
 ALLOW_ERROR_INJECTION(pnv_npu2_fence_brick, ERRNO);
 
@@ -176,9 +216,8 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_clear_revoker);
  * pnv_npu2_gpu_enter() - start to touch, or to map, the RAM of a GPU
  * @gpu: the GPU
  *
- * That the links are up is what firmware knows of them: they have been taken
- * out of reset and no procedure is under way. Whether the GPU trained its end
- * is between the GPU and its driver.
+ * That the links are up is what firmware knows of them: since the last fence
+ * they have been trained, taken out of reset and unfenced.
  *
  * Context: may sleep. Takes the read side of the gate, to be released by
  * pnv_npu2_gpu_exit(). Lock order: mmap_lock, memory_lock of a VFIO device,
@@ -380,6 +419,29 @@ static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
 	return NULL;
 }
 
+/*
+ * Keeps track of which procedures have succeeded. Atomic, as a fence forgets
+ * them at any time.
+ */
+static void pnv_npu2_arm_procedure(struct pnv_npu2_bridge *bridge, u32 next)
+{
+	int last = pnv_npu2_last_procedure(bridge);
+
+	if (last >= 0)
+		set_bit(last, &bridge->procedures);
+
+	switch (next) {
+	case NPU2_PROCEDURE_PHY_RESET:
+		clear_bit(NPU2_PROCEDURE_PHY_RESET, &bridge->procedures);
+		clear_bit(NPU2_PROCEDURE_RX_TRAINING, &bridge->procedures);
+		fallthrough;
+	case NPU2_PROCEDURE_RESET_NTL:
+		/* DL_RESET has to speak of this run, not of an old one */
+		clear_bit(NPU2_PROCEDURE_RESET_NTL, &bridge->procedures);
+		pnv_npu2_flr(bridge);
+	}
+}
+
 /**
  * pnv_npu2_config_write() - look at a config write before firmware gets it
  * @npu: NPU
@@ -388,11 +450,11 @@ static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
  * @size: bytes
  * @val: value
  *
- * Takes down links whose GPU RAM is mapped only when the gate has been closed
- * for that. An FLR that nobody announced, of a bridge that has no driver say,
- * is not worth a machine check.
+ * A write that takes a link down while GPU RAM is mapped goes on only when the
+ * gate has been closed for it. An FLR that nobody announced, of a bridge that
+ * has no driver say, is not worth a machine check.
  *
- * Context: atomic.
+ * Context: atomic, serialised by the lock of the PCI core for config accesses.
  * Return: whether the write may go on.
  */
 bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
@@ -416,9 +478,10 @@ bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
 		return false;
 	}
 
-	/* Makes DL_RESET speak of this run of the procedure, not of an old one */
-	if (procedure && val == NPU2_PROCEDURE_RESET_NTL)
-		pnv_npu2_fence_brick(bridge);
+	if (flr)
+		WRITE_ONCE(bridge->procedures, 0);
+	else if (size == 4)
+		pnv_npu2_arm_procedure(bridge, val);
 
 	return true;
 }

@@ -36,8 +36,11 @@ struct pnv_phb;
  * @pdev: the PCI function while it is there
  * @pcie_cap: offset of its PCI Express capability, 0 before it has been found
  * @vendor_cap: offset of its vendor capability, 0 before it has been found
+ * @procedures: bit n: training procedure n has succeeded since the last fence.
+ *	Changed by atomic operations
  *
- * All constant after boot but @pdev, which pnv_npu2.lock protects.
+ * All constant after boot but @procedures, and @pdev, which pnv_npu2.lock
+ * protects.
  */
 struct pnv_npu2_bridge {
 	struct pnv_npu2_gpu *gpu;
@@ -46,6 +49,7 @@ struct pnv_npu2_bridge {
 	struct pci_dev *pdev;
 	u8 pcie_cap;
 	u8 vendor_cap;
+	unsigned long procedures;
 };
 
 /**

@@ -40,8 +40,8 @@ class Series(unittest.TestCase):
         with open(os.path.join(self.directory, name), encoding="utf-8") as stream:
             return stream.read()
 
-    def tool(self, command, *arguments, version=VERSION, environment=None):
-        return subprocess.run([os.path.join(tap.TOP, "scripts", "series"), "--top", self.top, "--build",
+    def tool(self, command, *arguments, version=VERSION, environment=None, prefix=()):
+        return subprocess.run([*prefix, os.path.join(tap.TOP, "scripts", "series"), "--top", self.top, "--build",
                                os.path.join(self.directory, "build"), "--base", os.path.join(self.directory, "base"),
                                "--base-version", version, *arguments, command], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True, check=False, env=environment or self.environment)
@@ -242,6 +242,21 @@ class Series(unittest.TestCase):
         self.works("harvest")
         self.assertIn("exit 1", self.get("top/tools/new.sh"))
         self.assertIn("thirty", self.get("top/drivers/a.c.more.patch"))
+
+    def test_interrupted_harvest(self):
+        """a harvest that the disk had no room for is finished by the next one"""
+        self.make_series()
+        before = self.listing("top")
+        self.edit("drivers/a.c", "a 30\n", "a thirty\n")
+        self.put("build/linux/drivers/big.c", "x\n" * 100000)
+        self.commit("driver: More")
+        tool = ["bash", "-c", "ulimit -f 150; trap '' XFSZ; exec \"$@\"", "sh"]
+        self.assertIn("cannot write", self.tool("harvest", prefix=tool).stdout)
+        self.assertNotEqual(self.listing("top"), before)
+        self.refuses("tree", "make harvest")
+        self.works("harvest")
+        self.assertIn("0 files written", self.works("harvest"))
+        self.works("tree")
 
     def test_failing_hunk(self):
         """a base whose lines differ: file, hunk and base version are named, build/linux stays"""

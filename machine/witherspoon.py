@@ -45,7 +45,10 @@ def firmware():
 
 
 class Settings:
-    """What to boot. The defaults are the series' kernel on the 4-GPU board."""
+    """What to boot. The defaults are the series' kernel on the 4-GPU board.
+
+    MACHINE_IMAGES and MACHINE_QEMU in the environment name other images and another QEMU.
+    """
 
     def __init__(self, board="4gpu", job="passthrough", images=None, gpu_ram=None, extra=(), append="",
                  memory="3G", qemu=None):
@@ -53,12 +56,13 @@ class Settings:
             raise MachineError(f"there is no board '{board}': {', '.join(BOARDS)}")
         self.board = board
         self.job = job
-        self.images = images or os.path.join(BUILD, "images")
+        self.images = images or os.environ.get("MACHINE_IMAGES") or os.path.join(BUILD, "images")
         self.gpu_ram = gpu_ram
         self.extra = list(extra)
         self.append = append
         self.memory = memory
-        self.qemu = qemu or os.path.join(BUILD, "qemu-machine", "qemu-system-ppc64")
+        self.qemu = (qemu or os.environ.get("MACHINE_QEMU") or
+                     os.path.join(BUILD, "qemu-machine", "qemu-system-ppc64"))
 
     def machine(self):
         """The -M option; board None is QEMU's own powernv9, a host without NPU."""

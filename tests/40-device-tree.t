@@ -132,13 +132,10 @@ class Board4(unittest.TestCase):
     def test_slots(self):
         """slots of GPUs: ports of the switch and labels"""
         real, ours = labelled(self.real), labelled(self.ours)
-        self.assertEqual(sorted(ours), self.labels())
+        self.assertEqual(sorted(ours), sorted(real))
         for label, (name, values) in ours.items():
             self.assertEqual(name, real[label][0])
             self.same(real[label][1], values, SLOT_PROPERTIES, name)
-
-    def labels(self):
-        return [b"GPU0\0", b"GPU1\0", b"GPU3\0", b"GPU4\0"]
 
 
 class Board6(Board4):
@@ -151,9 +148,6 @@ class Board6(Board4):
                 group = int(name[-1]) // 2
                 self.assertEqual(values["ibm,npu-group-id"], struct.pack(">I", group), f"{npu}/{name}")
                 self.assertEqual(values["ibm,slot-label"], b"GPU%d\0" % (npu_index * 3 + group), f"{npu}/{name}")
-
-    def labels(self):
-        return [b"GPU%d\0" % number for number in range(6)]
 
 
 if __name__ == "__main__":

@@ -249,8 +249,9 @@ PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma);
 
 /*
  * Phandle of the device-tree node of a GPU's slot, by GPU number.  The NPU's
- * nodes refer to it, the board creates it.
+ * nodes refer to it, the board creates it.  skiboot numbers nodes without a
+ * phandle upwards from the highest one it has seen: leave it room.
  */
-#define PNV_NPU2_SLOT_PHANDLE(gpu)  (0x10000 + (gpu))
+#define PNV_NPU2_SLOT_PHANDLE(gpu)  (0x10000 * ((gpu) + 1))
 
 #endif /* PPC_PNV_NPU2_H */

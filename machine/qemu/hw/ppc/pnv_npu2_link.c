@@ -4,6 +4,7 @@
  * A link carries traffic when
  * - it is trained: firmware's procedures brought the PHY lanes up while the
  *   GPU was there to answer (see pnv_npu2_phy.c for the lanes);
+ * - its transaction and data link layers were reset after the last fence;
  * - its transaction layer runs: enabled, and the parity checker, which
  *   firmware's "check credits" procedure turns on last, is on;
  * - nobody fenced it: firmware by MISC_CFG1, or the hardware by itself, which
@@ -66,7 +67,7 @@ bool pnv_npu2_link_up(PnvNpu2 *npu, unsigned brick)
     const uint64_t running = NPU2_NTL_CFG2_BRICK_ENABLE |
                              NPU2_NTL_CFG2_RX_PARITY_ENA;
 
-    return b->trained && !npu2_link_fenced(npu, brick) &&
+    return b->trained && b->reset_done && !npu2_link_fenced(npu, brick) &&
            (b->ntl.reg[NPU2_NTL_MISC_CFG2 >> 3] & running) == running;
 }
 
@@ -219,6 +220,7 @@ void npu2_ntlu_write(PnvNpu2 *npu, unsigned brick, uint32_t off, uint64_t val)
     case NPU2_NTL_RSP_DATA_CREDIT_RX:
         /* the last thing that firmware's reset procedure does */
         b->reset_done = b->dl_was_reset;
+        npu2_link_update(npu, brick);
         break;
     }
 }

@@ -52,9 +52,8 @@ class Evidence:
     def region(self, device, vendor, subtype):
         """Index of the region of that type, None if the device has none."""
         for key, value in self.all(f"host.device.{device}.region.").items():
-            if key.endswith(".cap.1") or ".cap." in key:
-                if value == f"vendor {vendor} subtype {subtype}":
-                    return int(key.split(".")[4])
+            if ".cap." in key and value == f"vendor {vendor} subtype {subtype}":
+                return int(key.split(".")[4])
         return None
 
     def region_text(self, device, index):
@@ -109,15 +108,15 @@ def ram_region(ev):
 
 
 def atsd_regions(ev):
-    texts, passed = [], True
-    for bridge in ev.bridges():
-        index = ev.region(bridge, "1014", 1)
-        text = ev.region_text(bridge, index)
-        passed = passed and text == f"size {ATSD_SIZE:#x} rwm"
-        texts.append(f"{bridge} region {index}: {text}")
+    """Every bridge has the region; one without registers of its own shows it empty and lets no one map it."""
+    full, empty = f"size {ATSD_SIZE:#x} rwm", "size 0 ---"
+    indices = [ev.region(bridge, "1014", 1) for bridge in ev.bridges()]
+    texts = [ev.region_text(bridge, index) for bridge, index in zip(ev.bridges(), indices)]
     registers = ev["guest.atsd.registers"].split()
-    return Result("ATSD regions", passed and len(set(registers)) == ev.links,
-                  "ibm,mmio-atsd " + " ".join(registers), "\n".join(texts))
+    return Result("ATSD regions", set(texts) <= {full, empty} and texts[0] == full and
+                  len(set(registers)) == len(registers) == texts.count(full), "ibm,mmio-atsd " + " ".join(registers),
+                  "\n".join(f"{bridge} region {index}: {text}"
+                            for bridge, index, text in zip(ev.bridges(), indices, texts)))
 
 
 def capabilities(ev, name, word, guest_pattern, valid):
@@ -172,8 +171,8 @@ def program(ev):
 
 def copies(ev):
     yield copy(ev, "copy over PCIe", "guest.copy.pcie", "")
-    npu = ev.at("guest.running")
-    moved = int(npu.dma["bytes"]) if npu else 0
+    npu, before = ev.at("guest.running"), ev.at("host.before")
+    moved = int(npu.dma["bytes"]) - int(before.dma["bytes"]) if npu and before else 0
     for link in range(ev.links):
         result = copy(ev, f"copy over NVLink {link}", f"guest.copy.nvlink.{link}", f"{moved} bytes through TVEs")
         result.passed = result.passed and moved >= 2 * GUEST_DMA_BYTES * ev.links
@@ -198,19 +197,17 @@ def lpid(ev):
     rows = npu.guest_rows() if npu else []
     lpids = npu.guest_lpids() if npu else []
     written = [row & 0xfff for row in ev.firmware_rows() if row & 0xfff]
-    return Result("LPID while it runs", len(rows) == 1 and len(lpids) == 1 and written[-1:] == lpids,
-                  "", host_lpid(ev), f"XTS_BDF_MAP written with LPID {written}",
+    return Result("LPID while it runs", len(rows) == 1 and len(lpids) == 1 and written[-1:] == lpids and
+                  str(lpids[0]) in ev["host.lpid"].split(), "",
+                  f"LPIDs asked of firmware: {ev['host.lpid']}", f"XTS_BDF_MAP written with LPID {written}",
                   "\n".join(f"XTS_BDF_MAP {row:#018x}" for row in rows) + f"\nLPIDs {lpids}")
-
-
-def host_lpid(ev):
-    return "\n".join(f"{key[5:]} {value}" for key, value in ev.all("host.lpid").items())
 
 
 def window(ev):
     npu = ev.at("guest.running")
-    windows = npu.windows() if npu else []
-    return Result("DMA window while it runs", "table" in windows, model=f"TVEs in use: {', '.join(windows)}")
+    tables = [f"TVE {index} {tve:#018x}" for index, tve in enumerate(npu.tve) if tve and tve != npu.DENY] if npu else []
+    return Result("DMA window while it runs", bool(tables), ev["guest.engine"].rpartition(" links")[0] and
+                  f"buffer at bus address {ev['guest.engine'].rpartition(' dma ')[2]}", model="\n".join(tables))
 
 
 def tracepoints(ev):
@@ -230,7 +227,8 @@ def lpid_back(ev):
     left = npu.guest_rows() if npu else None
     lpids = npu.guest_lpids() if npu else None
     written = ev.firmware_rows()
-    return Result("afterwards: LPID back", left == [] == lpids and bool(written) and not written[-1] & 0xfff,
+    return Result("afterwards: LPID back", left == [] == lpids and bool(written) and not written[-1] & 0xfff and
+                  ev["host.lpid"].split()[-1:] == ["0"], host=f"last LPID asked: {ev['host.lpid'][-1:]}",
                   firmware=f"last LPID written {written[-1] & 0xfff if written else '?'}",
                   model=f"guest's rows: {left}, LPIDs: {lpids}")
 

@@ -163,10 +163,6 @@ class Npu:
     def hits(self):
         return sum(int(atsd["hits"]) for atsd in self.atsd)
 
-    def windows(self):
-        """What each TVE that is not 0 does: deny or a table."""
-        return ["deny" if tve == self.DENY else "table" for tve in self.tve if tve]
-
 
 def fields(text):
     """'a=1 b=2' as a dictionary."""
@@ -188,6 +184,7 @@ class Machine:
         self.monitor = os.path.join(self.private, "qmp")
         self.partial = ""
         self.pending = []
+        self.last = ""
         self.started = time.monotonic()
         os.makedirs(os.path.dirname(log), exist_ok=True)
         self.log = open(log, "w", encoding="utf-8")
@@ -229,6 +226,7 @@ class Machine:
         self.log.flush()
         *lines, self.partial = (self.partial + text).split("\n")
         self.pending += lines
+        self.last = next((line for line in reversed(lines) if line.strip()), self.last)
         return bool(data)
 
     def lines(self, timeout):
@@ -241,8 +239,9 @@ class Machine:
             alive = self.read(min(1, max(0.01, end - time.monotonic())))
             while self.pending:
                 yield self.pending.pop(0)
-        if self.process.wait() not in (0, None):
-            raise MachineError(f"QEMU ended with status {self.process.returncode}; see {relative(self.log_path)}")
+        if self.process.wait():
+            raise MachineError(f"QEMU ended with status {self.process.returncode}: {self.last}; "
+                               f"see {relative(self.log_path)}")
 
     def send(self, line):
         self.process.stdin.write(line.encode() + b"\n")

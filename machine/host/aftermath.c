@@ -11,6 +11,8 @@
 #include "aftermath.h"
 
 #define TRACING "/sys/kernel/tracing"
+/* The platform has no tracepoint; its second argument is the LPID that firmware is asked to set. */
+#define LPID_PROBE "p:nvlink2/lpid pnv_npu2_map_lpid lpid=%gpr4:u32"
 #define FIRMWARE_LOG "/sys/firmware/opal/msglog"
 #define MAX_LOG (4 << 20)
 #define MAX_EVENTS 16
@@ -45,6 +47,9 @@ void trace_begin(void)
 {
 	if (!file_write(TRACING "/events/vfio_pci/enable", "1"))
 		report_error("trace", "tracepoints of vfio_pci");
+	if (!file_write(TRACING "/kprobe_events", LPID_PROBE) ||
+	    !file_write(TRACING "/events/nvlink2/enable", "1"))
+		report_error("lpid", "probe of pnv_npu2_map_lpid");
 }
 
 /* "task-1 [000] ..... 12.345: event: fields": the name is the word before the second colon. */
@@ -75,22 +80,34 @@ static void count_event(struct event *events, const char *name)
 	events[i].count++;
 }
 
+static void note_lpid(char *lpids, size_t size, const char *line)
+{
+	const char *value = strstr(line, " lpid=");
+	size_t length = strlen(lpids);
+
+	if (value)
+		snprintf(lpids + length, size - length, "%s%s", length ? " " : "", value + 6);
+}
+
 void trace_report(void)
 {
 	struct event events[MAX_EVENTS] = { 0 };
-	char *text = read_all(TRACING "/trace"), *line, name[48], key[64];
+	char *text = read_all(TRACING "/trace"), *line, name[48], key[64], lpids[128] = "";
 	int i;
 
 	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
 		if (!event_name(line, name, sizeof(name)))
 			continue;
 		count_event(events, name);
+		note_lpid(lpids, sizeof(lpids), line);
 		printf("trace| %s\n", line);
 	}
 	for (i = 0; i < MAX_EVENTS && events[i].count; i++) {
 		snprintf(key, sizeof(key), "trace.%.47s", events[i].name);
 		report(key, "%d", events[i].count);
 	}
+	if (*lpids)
+		report("lpid", "%s", lpids);
 	free(text);
 }
 

@@ -4,12 +4,12 @@
 #define AFTERMATH_H
 
 /**
- * trace_begin() - switch the tracepoints of vfio-pci on.
+ * trace_begin() - switch the tracepoints of vfio-pci on, and probe what LPID a GPU is given.
  */
 void trace_begin(void);
 
 /**
- * trace_report() - report how often each tracepoint was seen, and show what it recorded.
+ * trace_report() - report how often each tracepoint was seen and the LPIDs in their order; show what was recorded.
  */
 void trace_report(void);
 

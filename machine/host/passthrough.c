@@ -16,7 +16,7 @@
 #include "survey.h"
 
 #define GUEST_MEMORY_MIB 512
-#define GUEST_TIMEOUT_S 120
+#define GUEST_TIMEOUT_S 240
 
 static void choose_gpu(int index, struct gpu *gpu)
 {

@@ -112,7 +112,9 @@ void vfio_report(int fd, const char *name)
 	}
 	for (i = 0; i < device.num_regions; i++) {
 		*info = (struct vfio_region_info){ .argsz = INFO_SIZE, .index = i };
-		if (!ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info) && info->size)
+		if (ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, info))
+			continue;
+		if (info->size || i >= VFIO_PCI_NUM_REGIONS)
 			report_region(name, info);
 	}
 	free(info);

@@ -6,12 +6,16 @@ import re
 import shutil
 import subprocess
 
-from overlays import OverlayError
+from overlays import OverlayError, write
 
 # Generated commits carry the same identity and date wherever they are made: an unchanged series gives unchanged
 # commits. The repository names no author; `series patches` puts in whoever runs it.
 NOBODY = ("nvlink2 series", "series@localhost")
 EPOCH = 1700000000
+
+# What the kernel's own .gitattributes says, for a work tree that does not have that file checked out: it decides
+# which function a hunk is said to be in.
+ATTRIBUTES = b"*.[ch] diff=cpp\n"
 
 
 def identity_environment(name, email, date):
@@ -142,4 +146,5 @@ def open_repository(path):
         os.makedirs(fresh)
         KernelGit(fresh).run("init", "--quiet", "--initial-branch=series")
         os.rename(fresh, path)
+    write(os.path.join(path, ".git", "info", "attributes"), ATTRIBUTES)
     return KernelGit(path)

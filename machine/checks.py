@@ -242,11 +242,11 @@ def window_closed(ev):
 
 
 def fenced(ev):
-    npu = ev.at("host.after")
-    up = npu.links_up() if npu else None
-    fences = [link["fence"] for link in npu.link] if npu else []
-    return Result("afterwards: links fenced", up == [] and "none" not in fences[:ev.links],
-                  model=f"links up: {up}\nfences: {' '.join(fences)}")
+    running, after = ev.at("guest.running"), ev.at("host.after")
+    used = running.links_up() if running else []
+    states = {link: after.link[link]["fence"] for link in used} if after else {}
+    return Result("afterwards: links fenced", bool(states) and "none" not in states.values() and not after.links_up(),
+                  model="\n".join(f"link {link}: fence of {state}" for link, state in states.items()))
 
 
 def released(ev):

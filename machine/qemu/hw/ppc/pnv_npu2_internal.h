@@ -103,8 +103,6 @@ const PnvNpu2PidRow *npu2_xts_lookup(PnvNpu2 *npu, unsigned brick,
                                      uint64_t *row);
 
 /* Translation by the nest MMU, pnv_npu2_nmmu.c */
-PnvNpu2DmaResult npu2_xlate_ats(PnvNpu2 *npu, const PnvNpu2Dma *dma,
-                                hwaddr addr, PnvNpu2Xlate *x);
 
 void npu2_nmmu_realize(PnvNpu2 *npu);
 void npu2_nmmu_reset(PnvNpu2 *npu);

@@ -280,6 +280,17 @@ static PnvNpu2DmaResult npu2_xlate_tve(PnvNpu2 *npu, const PnvNpu2Dma *dma,
     return NPU2_DMA_OK;
 }
 
+static PnvNpu2DmaResult npu2_xlate(PnvNpu2 *npu, const PnvNpu2Dma *dma,
+                                   hwaddr addr, PnvNpu2Xlate *x)
+{
+    if (!dma->translated) {
+        return npu2_xlate_tve(npu, dma, addr, x);
+    }
+    x->addr = addr;
+    x->len = HWADDR_MAX - addr;
+    return NPU2_DMA_OK;
+}
+
 /*
  * DMA
  */
@@ -311,8 +322,7 @@ static PnvNpu2DmaResult npu2_dma_run(PnvNpu2 *npu, const PnvNpu2Dma *dma)
         PnvNpu2DmaResult result;
         hwaddr len;
 
-        result = dma->ats ? npu2_xlate_ats(npu, dma, addr, &x)
-                          : npu2_xlate_tve(npu, dma, addr, &x);
+        result = npu2_xlate(npu, dma, addr, &x);
         if (result != NPU2_DMA_OK) {
             return result;
         }
@@ -336,7 +346,6 @@ static void npu2_dma_count(PnvNpu2 *npu, const PnvNpu2Dma *dma,
         break;
     case NPU2_DMA_NO_PE:
     case NPU2_DMA_DENIED:
-    case NPU2_DMA_ATS_REFUSED:
         npu->ats.dma_denied++;
         break;
     default:
@@ -350,7 +359,7 @@ PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma)
 
     npu2_dma_count(npu, dma, result);
     trace_pnv_npu2_dma(npu->chip->chip_id, dma->brick, dma->bdf,
-                       dma->ats ? "ATS" : "TVE",
+                       dma->translated ? "ATS" : "TVE",
                        dma->is_write ? "write" : "read", dma->addr, dma->len,
                        npu2_dma_result_name(result));
     return result;

@@ -165,32 +165,53 @@ static bool nmmu_process(Nmmu *m, uint32_t pid, hwaddr addr, PnvNpu2Xlate *x)
            nmmu_walk(m, space, root, effective, m->is_write, m->privileged, x);
 }
 
-PnvNpu2DmaResult npu2_xlate_ats(PnvNpu2 *npu, const PnvNpu2Dma *dma,
-                                hwaddr addr, PnvNpu2Xlate *x)
+static bool nmmu_translate(PnvNpu2 *npu, const PnvNpu2AtsRequest *req,
+                           PnvNpu2Xlate *x)
 {
     uint64_t bdf_row = 0;
-    const PnvNpu2PidRow *ctx = npu2_xts_lookup(npu, dma->brick, dma->bdf,
-                                               dma->pasid, &bdf_row);
+    const PnvNpu2PidRow *ctx = npu2_xts_lookup(npu, req->brick, req->bdf,
+                                               req->pasid, &bdf_row);
     Nmmu m = {
         .npu = npu,
         .lpid = GETFIELD(NPU2_BDF_MAP_LPARID, bdf_row),
-        .is_write = dma->is_write,
+        .is_write = req->is_write,
     };
-    PnvNpu2Xlate guest = { .addr = addr, .len = HWADDR_MAX - addr };
+    PnvNpu2Xlate guest = { .addr = req->addr, .len = HWADDR_MAX - req->addr };
 
     if (!ctx) {
-        return NPU2_DMA_ATS_REFUSED;
+        return false;
     }
     m.privileged = !(ctx->map & NPU2_PID_MAP_MSR_PR);
     if ((ctx->map & NPU2_PID_MAP_MSR_DR) &&
-        !nmmu_process(&m, dma->pasid, addr, &guest)) {
-        return NPU2_DMA_ATS_REFUSED;
+        !nmmu_process(&m, req->pasid, req->addr, &guest)) {
+        return false;
     }
     *x = guest;
     if (m.lpid && !nmmu_lpar(&m, guest.addr, m.is_write, x)) {
-        return NPU2_DMA_ATS_REFUSED;
+        return false;
     }
     x->len = MIN(x->len, guest.len);
+    return true;
+}
+
+PnvNpu2DmaResult pnv_npu2_translate(PnvNpu2 *npu, PnvNpu2AtsRequest *req)
+{
+    PnvNpu2Xlate x = { };
+    bool ok;
+
+    if (!pnv_npu2_link_up(npu, req->brick)) {
+        return NPU2_DMA_LINK_DOWN;
+    }
+    ok = nmmu_translate(npu, req, &x);
+    trace_pnv_npu2_ats(npu->chip->chip_id, req->brick, req->bdf, req->pasid,
+                       req->is_write ? "write" : "read", req->addr, x.addr,
+                       ok ? "ok" : "refused");
+    if (!ok) {
+        npu->ats.dma_denied++;
+        return NPU2_DMA_ATS_REFUSED;
+    }
+    req->real = x.addr;
+    req->len = x.len;
     return NPU2_DMA_OK;
 }
 

@@ -14,13 +14,18 @@
 #include "hw/ppc/pnv.h"
 #include "pnv_npu2_internal.h"
 
+typedef uint64_t *(*PnvNpu2Field)(PnvNpu2 *npu, unsigned index);
 typedef uint64_t (*PnvNpu2Get64)(PnvNpu2 *npu, unsigned index);
 typedef char *(*PnvNpu2GetStr)(PnvNpu2 *npu, unsigned index);
 
-/* An array of read-only properties NAME[0], NAME[1], ... or a single NAME */
+/*
+ * An array of properties NAME[0], NAME[1], ... or a single NAME.  Fields can
+ * be written: what firmware finds in a table is not always its own doing.
+ */
 typedef struct PnvNpu2View {
     const char *name;
     unsigned count;             /* 0: not an array */
+    PnvNpu2Field field;
     PnvNpu2Get64 get64;
     PnvNpu2GetStr get_str;
 } PnvNpu2View;
@@ -33,34 +38,35 @@ typedef struct PnvNpu2ViewItem {
 /*
  * Views
  */
-static uint64_t npu2_view_tve(PnvNpu2 *npu, unsigned i)
+static uint64_t *npu2_view_tve(PnvNpu2 *npu, unsigned i)
 {
-    return npu->ats.tve[i];
+    return &npu->ats.tve[i];
 }
 
-static uint64_t npu2_view_bdf_map(PnvNpu2 *npu, unsigned i)
+static uint64_t *npu2_view_bdf_map(PnvNpu2 *npu, unsigned i)
 {
-    return npu->xts.bdf_map[i];
+    return &npu->xts.bdf_map[i];
 }
 
-static uint64_t npu2_view_pid_map(PnvNpu2 *npu, unsigned i)
+static uint64_t *npu2_view_pid_map(PnvNpu2 *npu, unsigned i)
 {
-    return npu->xts.pid_map[i].map;
+    return &npu->xts.pid_map[i].map;
 }
 
-static uint64_t npu2_view_atsd_lparid(PnvNpu2 *npu, unsigned i)
+static uint64_t *npu2_view_atsd_lparid(PnvNpu2 *npu, unsigned i)
 {
-    return npu->xts.atsd_lparid[i];
+    return &npu->xts.atsd_lparid[i];
 }
 
-static uint64_t npu2_view_bdf2pe(PnvNpu2 *npu, unsigned i)
+static uint64_t *npu2_view_bdf2pe(PnvNpu2 *npu, unsigned i)
 {
-    return npu->stack[NPU2_BRICK_STACK(i)].ctl.reg[NPU2_CTL_BDF2PE(i, 0) >> 3];
+    return &npu->stack[NPU2_BRICK_STACK(i)].ctl.reg[NPU2_CTL_BDF2PE(i, 0)
+                                                    >> 3];
 }
 
-static uint64_t npu2_view_fir(PnvNpu2 *npu, unsigned i)
+static uint64_t *npu2_view_fir(PnvNpu2 *npu, unsigned i)
 {
-    return npu->fir[i].value;
+    return &npu->fir[i].value;
 }
 
 static uint64_t npu2_view_links_up(PnvNpu2 *npu, unsigned i)
@@ -125,12 +131,12 @@ static char *npu2_view_dma(PnvNpu2 *npu, unsigned i)
 }
 
 static const PnvNpu2View npu2_view[] = {
-    { "tve", NPU2_NR_TVES, .get64 = npu2_view_tve },
-    { "bdf-map", NPU2_NR_BDF_ROWS, .get64 = npu2_view_bdf_map },
-    { "pid-map", NPU2_NR_PID_ROWS, .get64 = npu2_view_pid_map },
-    { "atsd-lparid", NPU2_NR_ATSDS, .get64 = npu2_view_atsd_lparid },
-    { "bdf2pe", NPU2_NR_BRICKS, .get64 = npu2_view_bdf2pe },
-    { "fir", NPU2_NR_FIRS, .get64 = npu2_view_fir },
+    { "tve", NPU2_NR_TVES, .field = npu2_view_tve },
+    { "bdf-map", NPU2_NR_BDF_ROWS, .field = npu2_view_bdf_map },
+    { "pid-map", NPU2_NR_PID_ROWS, .field = npu2_view_pid_map },
+    { "atsd-lparid", NPU2_NR_ATSDS, .field = npu2_view_atsd_lparid },
+    { "bdf2pe", NPU2_NR_BRICKS, .field = npu2_view_bdf2pe },
+    { "fir", NPU2_NR_FIRS, .field = npu2_view_fir },
     { "links-up", 0, .get64 = npu2_view_links_up },
     { "link", NPU2_NR_BRICKS, .get_str = npu2_view_link },
     { "atsd", NPU2_NR_ATSDS, .get_str = npu2_view_atsd },
@@ -142,15 +148,28 @@ static void npu2_get_view(Object *obj, Visitor *v, const char *name,
                           void *opaque, Error **errp)
 {
     PnvNpu2ViewItem *item = opaque;
+    PnvNpu2 *npu = PNV_NPU2(obj);
     g_autofree char *str = NULL;
     uint64_t val;
 
-    if (item->view->get64) {
-        val = item->view->get64(PNV_NPU2(obj), item->index);
-        visit_type_uint64(v, name, &val, errp);
-    } else {
-        str = item->view->get_str(PNV_NPU2(obj), item->index);
+    if (item->view->get_str) {
+        str = item->view->get_str(npu, item->index);
         visit_type_str(v, name, &str, errp);
+        return;
+    }
+    val = item->view->field ? *item->view->field(npu, item->index)
+                            : item->view->get64(npu, item->index);
+    visit_type_uint64(v, name, &val, errp);
+}
+
+static void npu2_set_view(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    PnvNpu2ViewItem *item = opaque;
+    uint64_t val;
+
+    if (visit_type_uint64(v, name, &val, errp)) {
+        *item->view->field(PNV_NPU2(obj), item->index) = val;
     }
 }
 
@@ -162,8 +181,9 @@ static void npu2_view_add(ObjectClass *oc, const PnvNpu2View *view,
         g_strdup_printf("%s[%u]", view->name, index) : g_strdup(view->name);
 
     *item = (PnvNpu2ViewItem) { .view = view, .index = index };
-    object_class_property_add(oc, name, view->get64 ? "uint64" : "string",
-                              npu2_get_view, NULL, NULL, item);
+    object_class_property_add(oc, name, view->get_str ? "string" : "uint64",
+                              npu2_get_view,
+                              view->field ? npu2_set_view : NULL, NULL, item);
 }
 
 /*

@@ -10,14 +10,15 @@
  * cached by writing LAUNCH in one of eight register sets.  Which LPAR that is
  * about is not up to whoever writes LAUNCH but to ATSDn_LPARID.
  *
- * The GPU of the model caches no translation, so a shootdown has no effect;
- * the model works out whom it would have reached, counts and traces it.
+ * When the shootdown completes, the GPUs that it goes to have dropped what they
+ * remember.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/units.h"
 #include "hw/ppc/pnv.h"
 #include "pnv_npu2_internal.h"
 #include "trace.h"
@@ -115,6 +116,7 @@ static void npu2_atsd_consult(PnvNpu2Atsd *atsd)
     bool any = false;
     int i;
 
+    atsd->targets = 0;
     for (i = 0; i < NPU2_NR_BDF_ROWS; i++) {
         uint64_t row = npu->xts.bdf_map[i];
         unsigned gpu;
@@ -125,7 +127,11 @@ static void npu2_atsd_consult(PnvNpu2Atsd *atsd)
         }
         gpu = npu->first_gpu + npu2_brick_group(npu, npu2_bdf_row_brick(row));
         hit = npu2_atsd_hits_row(atsd, row);
-        any |= hit;
+        if (hit) {
+            any = true;
+            atsd->targets |= BIT(npu2_brick_group(npu,
+                                                  npu2_bdf_row_brick(row)));
+        }
         trace_pnv_npu2_atsd_row(npu->chip->chip_id, atsd->index,
                                 hit ? "hit" : "missed", gpu, i,
                                 GETFIELD(NPU2_BDF_MAP_LPARID, row));
@@ -182,10 +188,53 @@ void npu2_atsd_fault_stuck(PnvNpu2 *npu, bool stuck)
     }
 }
 
+/* The page sizes of radix translation, as the AP field encodes them */
+static hwaddr npu2_atsd_page_size(uint64_t launch)
+{
+    switch (GETFIELD(NPU2_ATSD_AP, launch)) {
+    case 1:
+        return 2 * MiB;
+    case 2:
+        return 1 * GiB;
+    case 5:
+        return 64 * KiB;
+    default:
+        return 4 * KiB;
+    }
+}
+
+/*
+ * A GPU remembers by process and effective address.  A shootdown that names
+ * an address of the LPAR instead can only mean everything.
+ */
+static PnvNvlinkShootdown npu2_atsd_what(const PnvNpu2Atsd *atsd)
+{
+    unsigned is = GETFIELD(NPU2_ATSD_IS, atsd->launch);
+    hwaddr size = npu2_atsd_page_size(atsd->launch);
+
+    return (PnvNvlinkShootdown) {
+        .any_pasid = !npu2_atsd_pid_matters(atsd->launch),
+        .pasid = GETFIELD(NPU2_ATSD_PID, atsd->launch),
+        .any_addr = is != NPU2_ATSD_IS_PAGE ||
+                    !(atsd->launch & NPU2_ATSD_PRS),
+        .addr = atsd->ava & NPU2_ATSD_AVA_PAGE & ~(size - 1),
+        .size = size,
+    };
+}
+
 static void npu2_atsd_done(void *opaque)
 {
     PnvNpu2Atsd *atsd = opaque;
+    PnvNvlinkShootdown what = npu2_atsd_what(atsd);
+    int i;
 
+    for (i = 0; i < npu2_nr_gpus(atsd->npu); i++) {
+        PnvNvlinkEndpoint *ep = atsd->npu->gpu[i];
+
+        if (ep && (atsd->targets & BIT(i))) {
+            PNV_NVLINK_ENDPOINT_GET_CLASS(ep)->shootdown(ep, &what);
+        }
+    }
     atsd->status = 0;
     trace_pnv_npu2_atsd_done(atsd->npu->chip->chip_id, atsd->index);
 }

@@ -12,6 +12,7 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
+#include "qemu/range.h"
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "exec/ram_addr.h"
@@ -27,6 +28,7 @@
 #define V100_SUBSYSTEM_ID       0x1212
 #define V100_REVISION           0xa1
 #define V100_PM_CAP             0x60
+#define V100_PM_VERSION         3
 #define V100_PCIE_CAP           0x78
 
 #define V100_BAR0_SIZE          (16 * MiB)
@@ -108,11 +110,17 @@ static unsigned v100_gpu_link(const PnvV100 *s, unsigned cpu_link)
                                       : two_links[s->group][cpu_link];
 }
 
+/* Does it answer at all, on whatever way? */
+static bool v100_awake(const PnvV100 *s)
+{
+    return !s->in_reset && !s->asleep && !s->lost;
+}
+
 static bool v100_link_ready(PnvNvlinkEndpoint *ep, unsigned link)
 {
     PnvV100 *s = PNV_V100(ep);
 
-    return !s->in_reset && !(s->link_disable & BIT(V100_LINK_DISABLE_SHIFT +
+    return v100_awake(s) && !(s->link_disable & BIT(V100_LINK_DISABLE_SHIFT +
                                                    v100_gpu_link(s, link)));
 }
 
@@ -136,6 +144,71 @@ static uint32_t v100_link_state(const PnvV100 *s)
                  << link;
     }
     return state;
+}
+
+/*
+ * Address translation cache
+ */
+#define V100_ATC_PAGE           (4 * KiB)
+
+static PnvV100AtcEntry *v100_atc_slot(PnvV100 *s, uint32_t pasid, hwaddr addr)
+{
+    uint64_t page = addr / V100_ATC_PAGE;
+
+    return &s->atc.entry[(page ^ pasid * 31) % V100_ATC_SIZE];
+}
+
+static bool v100_atc_lookup(PnvV100 *s, uint32_t pasid, hwaddr addr,
+                            bool is_write, hwaddr *real)
+{
+    PnvV100AtcEntry *e = v100_atc_slot(s, pasid, addr);
+
+    if (!e->valid || e->pasid != pasid || e->page != addr / V100_ATC_PAGE ||
+        (is_write && !e->writable)) {
+        return false;
+    }
+    *real = e->real + addr % V100_ATC_PAGE;
+    s->atc.hits++;
+    return true;
+}
+
+static void v100_atc_fill(PnvV100 *s, const PnvNpu2AtsRequest *req)
+{
+    *v100_atc_slot(s, req->pasid, req->addr) = (PnvV100AtcEntry) {
+        .valid = true,
+        .writable = req->is_write,
+        .pasid = req->pasid,
+        .page = req->addr / V100_ATC_PAGE,
+        .real = req->real - req->addr % V100_ATC_PAGE,
+    };
+    s->atc.fills++;
+}
+
+static bool v100_atc_matches(const PnvV100AtcEntry *e,
+                             const PnvNvlinkShootdown *what)
+{
+    return e->valid && (what->any_pasid || e->pasid == what->pasid) &&
+           (what->any_addr ||
+            e->page * V100_ATC_PAGE - what->addr < what->size);
+}
+
+static void v100_shootdown(PnvNvlinkEndpoint *ep,
+                           const PnvNvlinkShootdown *what)
+{
+    PnvV100 *s = PNV_V100(ep);
+    unsigned dropped = 0;
+    int i;
+
+    for (i = 0; i < V100_ATC_SIZE; i++) {
+        if (v100_atc_matches(&s->atc.entry[i], what)) {
+            s->atc.entry[i].valid = false;
+            dropped++;
+        }
+    }
+    s->atc.shootdowns++;
+    s->atc.dropped += dropped;
+    trace_pnv_v100_shootdown(DEVICE(s)->id, what->pasid, what->addr,
+                             what->size, dropped);
 }
 
 /*
@@ -184,7 +257,8 @@ static PnvV100CopyError v100_system_pcie(PnvV100 *s, hwaddr addr, hwaddr len)
     PCIDevice *dev = PCI_DEVICE(s);
     bool is_write = s->engine.run.control & V100_CE_TO_SYSTEM;
 
-    if (!(pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) {
+    if (!v100_awake(s) ||
+        !(pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) {
         return V100_NO_BUS_MASTER;
     }
     if (pci_dma_rw(dev, addr, s->engine.buf, len,
@@ -197,17 +271,17 @@ static PnvV100CopyError v100_system_pcie(PnvV100 *s, hwaddr addr, hwaddr len)
     return V100_OK;
 }
 
-static PnvV100CopyError v100_system_nvlink(PnvV100 *s, hwaddr addr, hwaddr len)
+static PnvV100CopyError v100_system_nvlink(PnvV100 *s, hwaddr addr, void *buf,
+                                           hwaddr len, bool translated)
 {
     const PnvV100Copy *copy = &s->engine.run;
     PnvNpu2Dma dma = {
         .brick = v100_brick(s, copy->link),
         .bdf = pci_get_bdf(PCI_DEVICE(s)),
-        .ats = v100_copy_path(copy) == V100_CE_PATH_ATS,
-        .pasid = copy->pasid,
+        .translated = translated,
         .is_write = copy->control & V100_CE_TO_SYSTEM,
         .addr = addr,
-        .buf = s->engine.buf,
+        .buf = buf,
         .len = len,
     };
     PnvV100CopyError error = v100_npu_error(pnv_npu2_dma(s->npu, &dma));
@@ -218,10 +292,62 @@ static PnvV100CopyError v100_system_nvlink(PnvV100 *s, hwaddr addr, hwaddr len)
     return error;
 }
 
+/* The real address of an address in the context of the copy */
+static PnvV100CopyError v100_translate(PnvV100 *s, hwaddr addr, hwaddr *real)
+{
+    const PnvV100Copy *copy = &s->engine.run;
+    PnvNpu2AtsRequest req = {
+        .brick = v100_brick(s, copy->link),
+        .bdf = pci_get_bdf(PCI_DEVICE(s)),
+        .pasid = copy->pasid,
+        .is_write = copy->control & V100_CE_TO_SYSTEM,
+        .addr = addr,
+    };
+    PnvV100CopyError error;
+
+    if (v100_atc_lookup(s, req.pasid, addr, req.is_write, real)) {
+        return V100_OK;
+    }
+    error = v100_npu_error(pnv_npu2_translate(s->npu, &req));
+    if (error == V100_OK) {
+        v100_atc_fill(s, &req);
+        *real = req.real;
+    }
+    return error;
+}
+
+static PnvV100CopyError v100_system_ats(PnvV100 *s, hwaddr addr, hwaddr len)
+{
+    hwaddr done = 0;
+
+    while (done < len) {
+        hwaddr piece = MIN(len - done, V100_ATC_PAGE -
+                           (addr + done) % V100_ATC_PAGE);
+        hwaddr real;
+        PnvV100CopyError error = v100_translate(s, addr + done, &real);
+
+        if (error == V100_OK) {
+            error = v100_system_nvlink(s, real, s->engine.buf + done, piece,
+                                       true);
+        }
+        if (error != V100_OK) {
+            return error;
+        }
+        done += piece;
+    }
+    return V100_OK;
+}
+
 static PnvV100CopyError v100_copy_system(PnvV100 *s, hwaddr addr, hwaddr len)
 {
-    return v100_copy_path(&s->engine.run) == V100_CE_PATH_PCIE ?
-           v100_system_pcie(s, addr, len) : v100_system_nvlink(s, addr, len);
+    switch (v100_copy_path(&s->engine.run)) {
+    case V100_CE_PATH_PCIE:
+        return v100_system_pcie(s, addr, len);
+    case V100_CE_PATH_NVLINK:
+        return v100_system_nvlink(s, addr, s->engine.buf, len, false);
+    default:
+        return v100_system_ats(s, addr, len);
+    }
 }
 
 /* One piece; none crosses a multiple of the chunk size on the system side */
@@ -398,6 +524,9 @@ static void v100_link_disable(PnvV100 *s, uint32_t val)
                       "links stay as they are\n");
         return;
     }
+    if (s->faults.link_disable) {
+        return;
+    }
     s->link_disable |= val & V100_LINK_DISABLE_MASK;
     trace_pnv_v100_links_cut(DEVICE(s)->id,
                              s->link_disable >> V100_LINK_DISABLE_SHIFT);
@@ -408,6 +537,9 @@ static uint64_t v100_bar0_read(void *opaque, hwaddr addr, unsigned size)
 {
     PnvV100 *s = opaque;
 
+    if (!v100_awake(s)) {
+        return UINT32_MAX;
+    }
     switch (addr) {
     case V100_BOOT_0:
         return V100_BOOT_0_GV100_A1;
@@ -433,6 +565,9 @@ static void v100_bar0_write(void *opaque, hwaddr addr, uint64_t val,
 {
     PnvV100 *s = opaque;
 
+    if (!v100_awake(s)) {
+        return;
+    }
     switch (addr) {
     case V100_PMC_ENABLE:
         s->pmc_enable = val;
@@ -466,6 +601,52 @@ static const MemoryRegionOps v100_bar0_ops = {
 };
 
 /*
+ * Configuration space
+ */
+static uint32_t v100_config_read(PCIDevice *dev, uint32_t addr, int len)
+{
+    if (PNV_V100(dev)->lost) {
+        return UINT32_MAX;
+    }
+    return pci_default_read_config(dev, addr, len);
+}
+
+/* To be called when the GPU stopped or began to answer */
+static void v100_awake_changed(PnvV100 *s)
+{
+    memory_region_set_enabled(&s->bar1, v100_awake(s));
+    pnv_npu2_endpoint_changed(s->npu, s->group);
+}
+
+/* In D3 neither BARs nor links answer; nothing is lost but the links */
+static void v100_update_power(PnvV100 *s)
+{
+    const uint8_t *ctrl = PCI_DEVICE(s)->config + V100_PM_CAP + PCI_PM_CTRL;
+    bool asleep = pci_get_word(ctrl) & PCI_PM_CTRL_STATE_MASK;
+
+    if (asleep == s->asleep) {
+        return;
+    }
+    s->asleep = asleep;
+    trace_pnv_v100_power(DEVICE(s)->id, !asleep);
+    v100_awake_changed(s);
+}
+
+static void v100_config_write(PCIDevice *dev, uint32_t addr, uint32_t val,
+                              int len)
+{
+    PnvV100 *s = PNV_V100(dev);
+
+    if (s->lost) {
+        return;
+    }
+    pci_default_write_config(dev, addr, val, len);
+    if (ranges_overlap(addr, len, V100_PM_CAP + PCI_PM_CTRL, 2)) {
+        v100_update_power(s);
+    }
+}
+
+/*
  * Device
  */
 static void v100_reset(DeviceState *dev)
@@ -480,8 +661,12 @@ static void v100_reset(DeviceState *dev)
     s->in_reset = true;
     pnv_npu2_endpoint_changed(s->npu, s->group);
     s->in_reset = false;
+    s->asleep = false;
+    s->lost = s->faults.reset;
+    v100_awake_changed(s);
 
     timer_del(ce->timer);
+    memset(s->atc.entry, 0, sizeof(s->atc.entry));
     memset(&ce->next, 0, sizeof(ce->next));
     memset(&ce->run, 0, sizeof(ce->run));
     ce->status = 0;
@@ -505,7 +690,9 @@ static bool v100_init_pci(PnvV100 *s, Error **errp)
                            errp) < 0) {
         return false;
     }
-    pci_set_word(dev->config + V100_PM_CAP + PCI_PM_PMC, 0x3);
+    pci_set_word(dev->config + V100_PM_CAP + PCI_PM_PMC, V100_PM_VERSION);
+    pci_set_word(dev->config + V100_PM_CAP + PCI_PM_CTRL,
+                 PCI_PM_CTRL_NO_SOFT_RESET);
     pci_set_word(dev->wmask + V100_PM_CAP + PCI_PM_CTRL,
                  PCI_PM_CTRL_STATE_MASK);
     /* no function level reset: the real one has none either */
@@ -565,6 +752,47 @@ static char *v100_get_engine(Object *obj, Error **errp)
                            ce->bytes_pcie, ce->bytes_nvlink, ce->status);
 }
 
+static char *v100_get_atc(Object *obj, Error **errp)
+{
+    const PnvV100Atc *atc = &PNV_V100(obj)->atc;
+    unsigned valid = 0;
+    int i;
+
+    for (i = 0; i < V100_ATC_SIZE; i++) {
+        valid += atc->entry[i].valid;
+    }
+    return g_strdup_printf("valid=%u fills=%" PRIu64 " hits=%" PRIu64
+                           " shootdowns=%" PRIu64 " dropped=%" PRIu64, valid,
+                           atc->fills, atc->hits, atc->shootdowns,
+                           atc->dropped);
+}
+
+static bool v100_get_fail_reset(Object *obj, Error **errp)
+{
+    return PNV_V100(obj)->faults.reset;
+}
+
+static void v100_set_fail_reset(Object *obj, bool value, Error **errp)
+{
+    PnvV100 *s = PNV_V100(obj);
+
+    s->faults.reset = value;
+    if (s->lost && !value) {
+        s->lost = false;
+        v100_awake_changed(s);
+    }
+}
+
+static bool v100_get_fail_link_disable(Object *obj, Error **errp)
+{
+    return PNV_V100(obj)->faults.link_disable;
+}
+
+static void v100_set_fail_link_disable(Object *obj, bool value, Error **errp)
+{
+    PNV_V100(obj)->faults.link_disable = value;
+}
+
 static void v100_init(Object *obj)
 {
     PnvV100 *s = PNV_V100(obj);
@@ -574,6 +802,12 @@ static void v100_init(Object *obj)
     object_property_add_uint32_ptr(obj, "link-disable", &s->link_disable,
                                    OBJ_PROP_FLAG_READ);
     object_property_add_str(obj, "engine", v100_get_engine, NULL);
+    object_property_add_str(obj, "atc", v100_get_atc, NULL);
+    object_property_add_bool(obj, "fail-reset", v100_get_fail_reset,
+                             v100_set_fail_reset);
+    object_property_add_bool(obj, "fail-link-disable",
+                             v100_get_fail_link_disable,
+                             v100_set_fail_link_disable);
 }
 
 static Property v100_properties[] = {
@@ -597,6 +831,8 @@ static void v100_class_init(ObjectClass *oc, void *data)
     PnvNvlinkEndpointClass *ec = PNV_NVLINK_ENDPOINT_CLASS(oc);
 
     pc->realize = v100_realize;
+    pc->config_read = v100_config_read;
+    pc->config_write = v100_config_write;
     pc->vendor_id = PCI_VENDOR_ID_NVIDIA;
     pc->device_id = V100_DEVICE_ID;
     pc->subsystem_vendor_id = PCI_VENDOR_ID_NVIDIA;
@@ -605,6 +841,7 @@ static void v100_class_init(ObjectClass *oc, void *data)
     pc->class_id = 0x0302;      /* 3D controller */
     ec->link_ready = v100_link_ready;
     ec->ram = v100_ram;
+    ec->shootdown = v100_shootdown;
     dc->reset = v100_reset;
     dc->desc = "GPU with NVLink2, like a Tesla V100 SXM2";
     dc->vmsd = &vmstate_v100;

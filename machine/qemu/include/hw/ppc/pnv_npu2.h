@@ -46,6 +46,15 @@ DECLARE_CLASS_CHECKERS(PnvNvlinkEndpointClass, PNV_NVLINK_ENDPOINT,
 #define PNV_NVLINK_ENDPOINT(obj) \
     INTERFACE_CHECK(PnvNvlinkEndpoint, (obj), TYPE_PNV_NVLINK_ENDPOINT)
 
+/* A shootdown that reached the device: what it must forget */
+typedef struct PnvNvlinkShootdown {
+    bool any_pasid;
+    uint32_t pasid;
+    bool any_addr;
+    hwaddr addr;
+    hwaddr size;
+} PnvNvlinkShootdown;
+
 struct PnvNvlinkEndpointClass {
     InterfaceClass parent_class;
 
@@ -53,6 +62,8 @@ struct PnvNvlinkEndpointClass {
     bool (*link_ready)(PnvNvlinkEndpoint *ep, unsigned link);
     /* the memory that the links give access to */
     MemoryRegion *(*ram)(PnvNvlinkEndpoint *ep);
+    /* drop translations that the endpoint remembers */
+    void (*shootdown)(PnvNvlinkEndpoint *ep, const PnvNvlinkShootdown *what);
 };
 
 /* Registers of a block that are storage, possibly with a side effect */
@@ -145,6 +156,7 @@ typedef struct PnvNpu2Atsd {
     uint64_t ava;
     uint64_t status;
     bool polled;                /* STATUS was read since the launch */
+    uint32_t targets;           /* mask of groups of links it goes to */
     QEMUTimer *timer;
 
     uint64_t launches;
@@ -231,13 +243,23 @@ typedef enum PnvNpu2DmaResult {
 typedef struct PnvNpu2Dma {
     unsigned brick;
     uint16_t bdf;               /* requester id of the GPU */
-    bool ats;                   /* translate with the context of @pasid */
-    uint32_t pasid;
+    bool translated;            /* @addr is what an ATS request returned */
     bool is_write;              /* towards system memory */
     hwaddr addr;
     void *buf;
     hwaddr len;
 } PnvNpu2Dma;
+
+/* An ATS request: from an address in the context of @pasid to a real one */
+typedef struct PnvNpu2AtsRequest {
+    unsigned brick;
+    uint16_t bdf;
+    uint32_t pasid;
+    bool is_write;
+    hwaddr addr;
+    hwaddr real;                /* result */
+    hwaddr len;                 /* result: as far as the translation goes */
+} PnvNpu2AtsRequest;
 
 /*
  * For the device at the far end
@@ -246,6 +268,7 @@ void pnv_npu2_attach(PnvNpu2 *npu, unsigned group, PnvNvlinkEndpoint *ep);
 void pnv_npu2_endpoint_changed(PnvNpu2 *npu, unsigned group);
 bool pnv_npu2_link_up(PnvNpu2 *npu, unsigned brick);
 PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma);
+PnvNpu2DmaResult pnv_npu2_translate(PnvNpu2 *npu, PnvNpu2AtsRequest *req);
 
 /*
  * Phandle of the device-tree node of a GPU's slot, by GPU number.  The NPU's

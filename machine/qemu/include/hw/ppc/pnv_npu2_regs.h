@@ -223,8 +223,10 @@
 #define     NPU2_ATSD_IS_LPID       2
 #define     NPU2_ATSD_IS_ALL        3
 #define   NPU2_ATSD_PRS             PPC_BIT(13)
+#define   NPU2_ATSD_AP              PPC_BITMASK(15, 17)
 #define   NPU2_ATSD_PID             PPC_BITMASK(19, 38)
 #define NPU2_ATSD_AVA               0x08
+#define   NPU2_ATSD_AVA_PAGE        PPC_BITMASK(0, 51)
 #define NPU2_ATSD_STATUS            0x10
 #define   NPU2_ATSD_STATUS_BUSY     PPC_BIT(0)
 

@@ -26,6 +26,34 @@ typedef struct PnvV100Copy {
     uint32_t pasid;
 } PnvV100Copy;
 
+/*
+ * Translations that ATS requests returned, by process and 4 KiB page.  They
+ * are used until a shootdown or a reset drops them.
+ */
+#define V100_ATC_SIZE           1024
+
+typedef struct PnvV100AtcEntry {
+    bool valid;
+    bool writable;
+    uint32_t pasid;
+    uint64_t page;
+    hwaddr real;
+} PnvV100AtcEntry;
+
+typedef struct PnvV100Atc {
+    PnvV100AtcEntry entry[V100_ATC_SIZE];
+    uint64_t fills;
+    uint64_t hits;
+    uint64_t shootdowns;
+    uint64_t dropped;
+} PnvV100Atc;
+
+/* Faults to inject; all can be set while the machine runs */
+typedef struct PnvV100Faults {
+    bool reset;                 /* does not come back from a reset */
+    bool link_disable;          /* does not cut links when told to */
+} PnvV100Faults;
+
 typedef struct PnvV100Engine {
     PnvV100Copy next;           /* the registers */
     PnvV100Copy run;            /* the copy that runs or ran last */
@@ -60,9 +88,13 @@ struct PnvV100 {
     uint32_t pri_ring;
     uint32_t link_disable;
     bool in_reset;
+    bool asleep;                /* in D3 */
+    bool lost;                  /* did not come back from a reset */
     uint64_t resets;
 
+    PnvV100Faults faults;
     PnvV100Engine engine;
+    PnvV100Atc atc;
 };
 
 #endif /* PPC_PNV_V100_H */

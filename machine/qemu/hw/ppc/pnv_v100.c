@@ -373,7 +373,9 @@ static PnvV100CopyError v100_copy_chunk(PnvV100 *s)
         address_space_write(&s->ram_as, gpu, MEMTXATTRS_UNSPECIFIED, ce->buf,
                             len);
     }
-    ce->copied += len;
+    if (ce->status & V100_CE_BUSY) {
+        ce->copied += len;
+    }
     return V100_OK;
 }
 
@@ -398,6 +400,10 @@ static void v100_copy_step(void *opaque)
     PnvV100 *s = opaque;
     PnvV100CopyError error = v100_copy_chunk(s);
 
+    /* the copy may have hit a register that resets the GPU */
+    if (!(s->engine.status & V100_CE_BUSY)) {
+        return;
+    }
     if (error != V100_OK || s->engine.copied == s->engine.run.length) {
         v100_copy_finish(s, error);
     } else {

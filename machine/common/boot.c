@@ -24,13 +24,13 @@ static const struct {
 	{ "tracefs", "/sys/kernel/tracing" },
 };
 
-static void silence_echo(void)
+static void set_echo(bool on)
 {
 	struct termios settings;
 
 	if (tcgetattr(STDIN_FILENO, &settings))
 		return;
-	settings.c_lflag &= ~ECHO;
+	settings.c_lflag = on ? settings.c_lflag | ECHO : settings.c_lflag & ~ECHO;
 	tcsetattr(STDIN_FILENO, TCSANOW, &settings);
 }
 
@@ -56,7 +56,7 @@ void boot_prepare(void)
 		mount(filesystems[i].type, filesystems[i].where, filesystems[i].type, 0, NULL);
 	}
 	open_console();
-	silence_echo();
+	set_echo(false);
 	setenv("PATH", "/bin:/sbin:/usr/bin:/usr/sbin", 1);
 }
 
@@ -87,6 +87,16 @@ int boot_run(char *const argv[])
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return 127;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int boot_shell(void)
+{
+	char *const install[] = { "/bin/busybox", "--install", "-s", "/bin", NULL };
+
+	boot_run(install);
+	set_echo(true);
+	execl("/bin/busybox", "sh", "-l", NULL);
+	return 127;
 }
 
 void boot_end(void)

@@ -30,6 +30,13 @@ bool boot_parameter(const char *name, char *value, size_t size);
 int boot_run(char *const argv[]);
 
 /**
+ * boot_shell() - become a shell on the console, with the programs of busybox.
+ *
+ * Return: only when there is no busybox, then 127.
+ */
+int boot_shell(void);
+
+/**
  * boot_end() - switch the machine off; does not return.
  */
 void boot_end(void);

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* First and only process of the guest: the main job from the guest's side. */
+/*
+ * First process of the guest: the main job from the guest's side, or a shell when the kernel's command line has
+ * machine.job=shell; there, "/init job" is the main job.
+ */
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -65,14 +69,20 @@ static int main_job(void)
 
 int main(int argc, char **argv)
 {
-	char *const again[] = { argv[0], "job", NULL };
+	char *const again[] = { argv[0], "job", NULL }, *const shell[] = { argv[0], "shell", NULL };
+	char job[16] = "";
 
 	if (argc > 1)
-		return main_job();
+		return strcmp(argv[1], "shell") ? main_job() : boot_shell();
 	boot_prepare();
 	report_begin("guest");
-	report("job.status", "%d", boot_run(again));
-	mark("running");
+	boot_parameter("machine.job=", job, sizeof(job));
+	if (!strcmp(job, "shell")) {
+		boot_run(shell);
+	} else {
+		report("job.status", "%d", boot_run(again));
+		mark("running");
+	}
 	boot_end();
 	return 0;
 }

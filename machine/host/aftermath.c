@@ -11,8 +11,8 @@
 #include "aftermath.h"
 
 #define TRACING "/sys/kernel/tracing"
-/* The platform has no tracepoint; its second argument is the LPID that firmware is asked to set. */
-#define LPID_PROBE "p:nvlink2/lpid pnv_npu2_map_lpid lpid=%gpr4:u32"
+/* There is no tracepoint for it: the third argument of the OPAL call is the LPID that firmware is to set. */
+#define LPID_PROBE "p:nvlink2/map_lpar opal_npu_map_lpar lpid=%gpr5:u32"
 #define FIRMWARE_LOG "/sys/firmware/opal/msglog"
 #define MAX_LOG (4 << 20)
 #define MAX_EVENTS 16
@@ -49,7 +49,7 @@ void trace_begin(void)
 		report_error("trace", "tracepoints of vfio_pci");
 	if (!file_write(TRACING "/kprobe_events", LPID_PROBE) ||
 	    !file_write(TRACING "/events/nvlink2/enable", "1"))
-		report_error("lpid", "probe of pnv_npu2_map_lpid");
+		report_error("lpid", "probe of opal_npu_map_lpar");
 }
 
 /* "task-1 [000] ..... 12.345: event: fields": the name is the word before the second colon. */

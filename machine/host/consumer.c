@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../common/files.h"
+#include "../common/boot.h"
 #include "consumer.h"
 
 #define QEMU "/usr/bin/qemu-system-ppc64"
@@ -78,7 +78,8 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-bios", FIRMWARE);
 	add(command, "-kernel", KERNEL);
 	add(command, "-initrd", INITRD);
-	add(command, "-append", "console=hvc0 quiet panic=-1 %s", consumer->append);
+	add(command, "-append", "console=hvc0 quiet panic=-1%s",
+	    consumer->shell ? " machine.job=shell" : "");
 	if (consumer->gpu)
 		add_gpu(command, consumer->gpu);
 }
@@ -89,15 +90,13 @@ static void free_command(struct command *command)
 		free(command->words[--command->count]);
 }
 
-static pid_t start(const struct consumer *consumer, int *to_guest, int *from_guest)
+static pid_t start(struct command *command, int *to_guest, int *from_guest)
 {
-	struct command command = { 0 };
 	int in[2], out[2];
 	pid_t pid;
 
 	if (pipe(in) || pipe(out))
 		return -1;
-	build_command(&command, consumer);
 	pid = fork();
 	if (!pid) {
 		dup2(in[0], STDIN_FILENO);
@@ -105,10 +104,9 @@ static pid_t start(const struct consumer *consumer, int *to_guest, int *from_gue
 		dup2(out[1], STDERR_FILENO);
 		close(in[1]);
 		close(out[0]);
-		execv(QEMU, command.words);
+		execv(QEMU, command->words);
 		_exit(127);
 	}
-	free_command(&command);
 	close(in[0]);
 	close(out[1]);
 	*to_guest = in[1];
@@ -185,17 +183,17 @@ static bool relay(int to_guest, int from_guest, int timeout_s)
 	return false;
 }
 
-int consumer_run(const struct consumer *consumer)
+static int run_watched(struct command *command, int timeout_s)
 {
 	int to_guest, from_guest, status;
 	bool finished;
 	pid_t pid;
 
 	signal(SIGPIPE, SIG_IGN);
-	pid = start(consumer, &to_guest, &from_guest);
+	pid = start(command, &to_guest, &from_guest);
 	if (pid < 0)
 		return 127;
-	finished = relay(to_guest, from_guest, consumer->timeout_s);
+	finished = relay(to_guest, from_guest, timeout_s);
 	if (!finished)
 		kill(pid, SIGKILL);
 	close(to_guest);
@@ -204,4 +202,15 @@ int consumer_run(const struct consumer *consumer)
 	if (!finished)
 		return TIMED_OUT;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int consumer_run(const struct consumer *consumer)
+{
+	struct command command = { 0 };
+	int status;
+
+	build_command(&command, consumer);
+	status = consumer->shell ? boot_run(command.words) : run_watched(&command, consumer->timeout_s);
+	free_command(&command);
+	return status;
 }

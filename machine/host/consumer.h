@@ -3,6 +3,8 @@
 #ifndef CONSUMER_H
 #define CONSUMER_H
 
+#include <stdbool.h>
+
 #include "../common/nvlink.h"
 
 /**
@@ -10,13 +12,13 @@
  * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own; may be NULL.
  * @memory_mib: ordinary memory.
  * @timeout_s: the guest is killed when it runs longer.
- * @append: end of the guest kernel's command line.
+ * @shell: the guest offers a shell on this terminal; no time limit then.
  */
 struct consumer {
 	const struct gpu *gpu;
 	int memory_mib;
 	int timeout_s;
-	const char *append;
+	bool shell;
 };
 
 /**

@@ -2,10 +2,13 @@
 /*
  * The main job from the host's side: one GPU and its bridges to a KVM guest and back.
  *
- * Usage: passthrough [GPU]
+ * Usage: passthrough [GPU [shell]]
+ *
+ * With "shell" the guest does nothing but offer a shell.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -88,10 +91,20 @@ static void check_kvm(void)
 		give_up("the host's kernel has no KVM: see machine/kernel/host.config");
 }
 
+static void use(const struct consumer *consumer)
+{
+	if (!consumer->shell)
+		mark("before");
+	report("consumer", "%d", consumer_run(consumer));
+	if (!consumer->shell)
+		mark("after");
+}
+
 int main(int argc, char **argv)
 {
 	struct consumer consumer = {
-		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S, .append = "",
+		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.shell = argc > 2 && !strcmp(argv[2], "shell"),
 	};
 	struct group group;
 	struct gpu gpu;
@@ -102,10 +115,8 @@ int main(int argc, char **argv)
 	own_group(&gpu, &group);
 	trace_begin();
 	survey(&gpu, &group);
-	mark("before");
 	consumer.gpu = &gpu;
-	report("consumer", "%d", consumer_run(&consumer));
-	mark("after");
+	use(&consumer);
 	trace_report();
 	report("unbound", "%d of %d", group_unbind(&group), group.count);
 	kernel_log_report();

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A shell on the host's console, with the programs of busybox. */
+/* A shell on the host's console. */
 #include <stdio.h>
-#include <termios.h>
-#include <unistd.h>
+
+#include "../common/boot.h"
 
 int main(void)
 {
-	struct termios settings;
-
-	if (!tcgetattr(STDIN_FILENO, &settings)) {
-		settings.c_lflag |= ECHO;
-		tcsetattr(STDIN_FILENO, TCSANOW, &settings);
-	}
-	puts("The emulated host. /jobs has its programs; 'exit' switches the machine off.");
-	execl("/bin/busybox", "sh", "-l", NULL);
-	return 1;
+	puts("The emulated host. 'exit' switches the machine off.\n"
+	     "/jobs/passthrough 0 gives GPU 0 to a guest that checks it; /jobs/passthrough 0 shell, to one with a shell.");
+	fflush(stdout);
+	return boot_shell();
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Where things are in memory. Firmware loads the payload at 0x20000000 and leaves the rest of the first GiBs alone. */
+#ifndef PAYLOAD_LAYOUT_H
+#define PAYLOAD_LAYOUT_H
+
+#define PAYLOAD_STACK		0x21000000
+#define MACHINE_CHECK_RECORD	0x5000
+
+#ifdef __ASSEMBLER__
+#define LOAD_IMMEDIATE(reg, value)	\
+	lis	reg, value@highest;	\
+	ori	reg, reg, value@higher;	\
+	rldicr	reg, reg, 32, 31;	\
+	oris	reg, reg, value@h;	\
+	ori	reg, reg, value@l
+#endif
+
+#endif

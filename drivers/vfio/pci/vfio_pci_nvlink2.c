@@ -722,8 +722,8 @@ static int nvlink2_bridge_open(struct vfio_pci_nvlink2 *nvlink2)
  * @nvlink2: NVLink2 side of the device, may be NULL
  *
  * To be called between vfio_pci_core_enable() and
- * vfio_pci_core_finish_enable(). When it fails, vfio_pci_core_disable() also
- * releases what it added to the device.
+ * vfio_pci_core_finish_enable(). When it fails, the device is to be closed as
+ * if it had not.
  *
  * Return: 0, also when there is nothing to offer and the device is just a PCI
  * device; -EIO when the device could not be reset; -EBUSY when its RAM is in
@@ -741,18 +741,11 @@ int vfio_pci_nvlink2_open(struct vfio_pci_nvlink2 *nvlink2)
 	return nvlink2_gpu_open(nvlink2);
 }
 
-/**
- * vfio_pci_nvlink2_close() - Stop NVLink2 before a device is reset and closed
- * @nvlink2: NVLink2 side of the device, may be NULL
- *
- * No mapping exists any more, each held the device open. Fences the links,
- * so that nothing reaches GPU RAM while the GPU is being reset, nor afterwards.
- */
-void vfio_pci_nvlink2_close(struct vfio_pci_nvlink2 *nvlink2)
+static void nvlink2_gpu_close(struct vfio_pci_nvlink2 *nvlink2)
 {
 	int ret;
 
-	if (!nvlink2 || !nvlink2->ram.flags)
+	if (!nvlink2->ram.flags)
 		return;
 
 	ret = pnv_npu2_gpu_fence(nvlink2->gpu);
@@ -761,6 +754,35 @@ void vfio_pci_nvlink2_close(struct vfio_pci_nvlink2 *nvlink2)
 			 ret);
 
 	pnv_npu2_gpu_clear_revoker(nvlink2->gpu, &nvlink2->revoker);
+}
+
+static void nvlink2_gpu_closed(struct vfio_pci_nvlink2 *nvlink2)
+{
+	if (!nvlink2->ram.flags)
+		return;
+
+	nvlink2_lpar_unmap(nvlink2);
+	nvlink2_ram_unclaim(nvlink2);
+}
+
+/**
+ * vfio_pci_nvlink2_close() - Stop NVLink2 before a device is reset and closed
+ * @nvlink2: NVLink2 side of the device, may be NULL
+ *
+ * For a GPU, fences the links, so that nothing reaches GPU RAM while the GPU is
+ * being reset, nor afterwards. No mapping exists any more, each held the device
+ * open. For a bridge, takes the mappings of GPU RAM away until the bridge has
+ * been reset; vfio_pci_core_disable() does that without announcing it.
+ */
+void vfio_pci_nvlink2_close(struct vfio_pci_nvlink2 *nvlink2)
+{
+	if (!nvlink2)
+		return;
+
+	if (nvlink2->is_bridge)
+		pnv_npu2_gpu_block(nvlink2->gpu);
+	else
+		nvlink2_gpu_close(nvlink2);
 }
 
 /**
@@ -775,11 +797,11 @@ void vfio_pci_nvlink2_closed(struct vfio_pci_nvlink2 *nvlink2)
 	if (!nvlink2)
 		return;
 
-	nvlink2_atsd_unclaim(nvlink2);
-
-	if (nvlink2->ram.flags) {
-		nvlink2_lpar_unmap(nvlink2);
-		nvlink2_ram_unclaim(nvlink2);
+	if (nvlink2->is_bridge) {
+		pnv_npu2_gpu_unblock(nvlink2->gpu);
+		nvlink2_atsd_unclaim(nvlink2);
+	} else {
+		nvlink2_gpu_closed(nvlink2);
 	}
 }
 
@@ -806,6 +828,30 @@ void vfio_pci_nvlink2_reset_done(struct vfio_pci_nvlink2 *nvlink2)
 }
 
 /**
+ * vfio_pci_nvlink2_refuses() - Ask whether a device cannot have a feature
+ * @nvlink2: NVLink2 side of the device, may be NULL
+ * @feature: flags of VFIO_DEVICE_FEATURE
+ *
+ * The kernel would put a GPU to sleep, and wake it up, when it likes, and the
+ * links of the GPU go down with that; see nvlink2_power_write().
+ *
+ * Return: whether the feature is refused.
+ */
+bool vfio_pci_nvlink2_refuses(struct vfio_pci_nvlink2 *nvlink2, u32 feature)
+{
+	if (!nvlink2 || nvlink2->is_bridge)
+		return false;
+
+	switch (feature & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
  * vfio_pci_nvlink2_watches() - Ask who handles an access to a device file
  * @nvlink2: NVLink2 side of the device, may be NULL
  * @pos: position in the file
@@ -814,7 +860,7 @@ void vfio_pci_nvlink2_reset_done(struct vfio_pci_nvlink2 *nvlink2)
  */
 bool vfio_pci_nvlink2_watches(struct vfio_pci_nvlink2 *nvlink2, loff_t pos)
 {
-	return nvlink2 && nvlink2->is_bridge &&
+	return nvlink2 &&
 	       VFIO_PCI_OFFSET_TO_INDEX(pos) == VFIO_PCI_CONFIG_REGION_INDEX;
 }
 
@@ -874,6 +920,51 @@ static ssize_t nvlink2_devctl_write(struct vfio_pci_nvlink2 *nvlink2,
 	return count;
 }
 
+/*
+ * A GPU that sleeps takes its end of the links down, and firmware does not know.
+ * Fence ours before; and after it woke up, because a bridge does not sleep, so
+ * the user can have been through the training with it in the meantime.
+ */
+static ssize_t nvlink2_power_write(struct vfio_pci_nvlink2 *nvlink2,
+				   char __user *buf, size_t count,
+				   loff_t *ppos)
+{
+	struct pci_dev *pdev = nvlink2->vdev->pdev;
+	bool awake = pdev->current_state == PCI_D0;
+	ssize_t ret;
+	u8 val;
+
+	if (get_user(val, (u8 __user *)buf))
+		return -EFAULT;
+
+	pnv_npu2_gpu_block(nvlink2->gpu);
+	if (val & PCI_PM_CTRL_STATE_MASK)
+		pnv_npu2_gpu_fence(nvlink2->gpu);
+	ret = nvlink2_core_rw(nvlink2, buf, count, ppos, true);
+	if (!awake || pdev->current_state != PCI_D0)
+		pnv_npu2_gpu_fence(nvlink2->gpu);
+	pnv_npu2_gpu_unblock(nvlink2->gpu);
+
+	return ret;
+}
+
+static ssize_t nvlink2_gpu_config_rw_some(struct vfio_pci_nvlink2 *nvlink2,
+					  char __user *buf, size_t count,
+					  loff_t *ppos, bool iswrite)
+{
+	loff_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	u8 pm_cap = nvlink2->vdev->pdev->pm_cap;
+	bool power = false;
+
+	if (iswrite && pm_cap)
+		count = nvlink2_split(pos, count, pm_cap + PCI_PM_CTRL, 1,
+				      &power);
+	if (power)
+		return nvlink2_power_write(nvlink2, buf, count, ppos);
+
+	return nvlink2_core_rw(nvlink2, buf, count, ppos, iswrite);
+}
+
 /* As much of an access as is handled in one way */
 static ssize_t nvlink2_config_rw_some(struct vfio_pci_nvlink2 *nvlink2,
 				      char __user *buf, size_t count,
@@ -881,6 +972,10 @@ static ssize_t nvlink2_config_rw_some(struct vfio_pci_nvlink2 *nvlink2,
 {
 	bool mailbox, devctl = false, command = false;
 	loff_t pos = *ppos & VFIO_PCI_OFFSET_MASK;
+
+	if (!nvlink2->is_bridge)
+		return nvlink2_gpu_config_rw_some(nvlink2, buf, count, ppos,
+						  iswrite);
 
 	count = nvlink2_split(pos, count, nvlink2->mailbox,
 			      NVLINK2_VNDR_MAILBOX_SIZE, &mailbox);
@@ -899,8 +994,8 @@ static ssize_t nvlink2_config_rw_some(struct vfio_pci_nvlink2 *nvlink2,
 }
 
 /**
- * vfio_pci_nvlink2_config_rw() - Access the config space of a bridge
- * @nvlink2: NVLink2 side of the bridge
+ * vfio_pci_nvlink2_config_rw() - Access the config space of a GPU or bridge
+ * @nvlink2: NVLink2 side of the device
  * @buf: the user's buffer
  * @count: number of bytes
  * @ppos: position in the device file

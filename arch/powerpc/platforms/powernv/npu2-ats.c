@@ -82,8 +82,9 @@ static int pnv_npu2_do_unmap_lpar(struct pnv_npu2_gpu *gpu)
 	}
 
 	/*
-	 * This is what ends translation: the row of the GPU becomes invalid and
-	 * its ATSD registers lose the LPID, whatever happened to the context.
+	 * This is what ends translation: the row of the GPU becomes invalid,
+	 * whatever happened to the context. Firmware gives the ATSD registers
+	 * to the host then.
 	 */
 	err = pnv_npu2_map_lpid(gpu, 0);
 	if (!err)
@@ -196,13 +197,16 @@ int pnv_npu2_reset_lpar(struct pnv_npu2_gpu *gpu)
  *
  * What another kernel left behind would be good for the first guest that gets
  * the same LPID from this one.
+ *
+ * Context: any, even a dying kernel; takes no lock as nobody else is left.
  */
 void pnv_npu2_reset_lpars(struct pnv_npu2 *npu)
 {
 	unsigned int i;
 
-	mutex_lock(&npu->lock);
-	for (i = 0; i < npu->num_gpus; i++)
-		pnv_npu2_reset_lpar(&npu->gpu[i]);
-	mutex_unlock(&npu->lock);
+	for (i = 0; i < npu->num_gpus; i++) {
+		if (pnv_npu2_map_lpid(&npu->gpu[i], 0))
+			pr_err("NPU: %pOF: cannot take back its LPID\n",
+			       npu->gpu[i].dn);
+	}
 }

@@ -17,6 +17,15 @@
 #include "npu2.h"
 #include "pci.h"
 
+static void pnv_npu2_pe_unlink(struct pnv_ioda_pe *pe)
+{
+	struct iommu_table_group *tg = &pe->table_group;
+	int num;
+
+	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++)
+		pnv_pci_unlink_table_and_group(tg->tables[num], tg);
+}
+
 /**
  * pnv_npu2_pe_deny() - stop untranslated DMA over NVLink
  * @pe: PE of an NPU
@@ -29,18 +38,36 @@
  */
 int pnv_npu2_pe_deny(struct pnv_ioda_pe *pe)
 {
-	struct iommu_table_group *tg = &pe->table_group;
-	int num, ret;
+	int ret;
 
 	/* As long as firmware may use a table, invalidations have to reach it */
 	ret = pnv_npu2_deny_pe(pe->phb, pe->pe_number);
 	if (ret)
 		return ret;
 
-	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++)
-		pnv_pci_unlink_table_and_group(tg->tables[num], tg);
-
+	pnv_npu2_pe_unlink(pe);
 	return 0;
+}
+
+/**
+ * pnv_npu2_pe_abandon() - stop untranslated DMA of a PE that goes away
+ * @pe: PE of an NPU
+ *
+ * When firmware does not do it, tables that it may go on using are never freed.
+ * The caller holds pnv_npu2.lock.
+ */
+void pnv_npu2_pe_abandon(struct pnv_ioda_pe *pe)
+{
+	int num;
+
+	if (!pnv_npu2_pe_deny(pe))
+		return;
+
+	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++) {
+		if (pe->table_group.tables[num])
+			iommu_tce_table_get(pe->table_group.tables[num]);
+	}
+	pnv_npu2_pe_unlink(pe);
 }
 
 static noinline int pnv_npu2_program_tve(struct pnv_ioda_pe *pe,

@@ -276,26 +276,43 @@ static struct iommu_table_group_ops pnv_npu2_group_ops = {
 	.release_ownership = pnv_npu2_release_ownership,
 };
 
-static int pnv_npu2_find_in_pe(struct pci_dev *pdev, void *data)
+static bool pnv_npu2_find_in_pe(struct pci_dev *pdev, void *data)
 {
 	struct pnv_npu2_gpu **found = data, *gpu;
 
 	gpu = pnv_npu2_gpu_of_node(pci_device_to_OF_node(pdev));
 	if (!gpu)
-		return 0;
+		return false;
 
 	if (*found && *found != gpu) {
 		pci_err(pdev, "shares a PE with another NVLink2 GPU\n");
 		*found = ERR_PTR(-EINVAL);
-		return 1;
+		return true;
 	}
 
 	*found = gpu;
-	return 0;
+	return false;
+}
+
+/* A GPU that came back from a power cycle has a node that was not there before */
+static bool pnv_npu2_was_gpu(struct pci_dev *pdev)
+{
+	struct pnv_npu2 *npu;
+	unsigned int i;
+
+	list_for_each_entry(npu, &pnv_npu2_list, list) {
+		for (i = 0; i < npu->num_gpus; i++) {
+			if (npu->gpu[i].hose == pci_bus_to_host(pdev->bus) &&
+			    npu->gpu[i].bdfn == pci_dev_id(pdev))
+				return true;
+		}
+	}
+
+	return false;
 }
 
 /* Whether firmware says that a device has NVLink2, whatever else it says */
-static int pnv_npu2_claims_nvlink(struct pci_dev *pdev, void *data)
+static bool pnv_npu2_claims_nvlink(struct pci_dev *pdev, void *data)
 {
 	struct device_node *dn = pci_device_to_OF_node(pdev);
 	struct device_node *bridge_dn, *npu_dn;
@@ -303,20 +320,38 @@ static int pnv_npu2_claims_nvlink(struct pci_dev *pdev, void *data)
 
 	bridge_dn = dn ? of_parse_phandle(dn, "ibm,npu", 0) : NULL;
 	npu_dn = of_get_parent(bridge_dn);
-	if (npu_dn && of_device_is_compatible(npu_dn, "ibm,ioda2-npu2-phb"))
-		*claims = true;
+	*claims = pnv_npu2_was_gpu(pdev) ||
+		  (npu_dn && of_device_is_compatible(npu_dn, "ibm,ioda2-npu2-phb"));
 	of_node_put(npu_dn);
 	of_node_put(bridge_dn);
 
 	return *claims;
 }
 
+/* Devices below a bridge belong to the PE of its bus only if that has them all */
+static bool pnv_npu2_walk_bus(struct pnv_ioda_pe *pe, struct pci_bus *bus,
+			      bool (*fn)(struct pci_dev *pdev, void *data),
+			      void *data)
+{
+	struct pci_dev *pdev;
+
+	list_for_each_entry(pdev, &bus->devices, bus_list) {
+		if (fn(pdev, data))
+			return true;
+		if ((pe->flags & PNV_IODA_PE_BUS_ALL) && pdev->subordinate &&
+		    pnv_npu2_walk_bus(pe, pdev->subordinate, fn, data))
+			return true;
+	}
+
+	return false;
+}
+
 static void pnv_npu2_walk_pe(struct pnv_ioda_pe *pe,
-			     int (*fn)(struct pci_dev *pdev, void *data),
+			     bool (*fn)(struct pci_dev *pdev, void *data),
 			     void *data)
 {
 	if (pe->pbus)
-		pci_walk_bus(pe->pbus, fn, data);
+		pnv_npu2_walk_bus(pe, pe->pbus, fn, data);
 	else if (pe->pdev)
 		fn(pe->pdev, data);
 }
@@ -365,7 +400,11 @@ static void pnv_npu2_leave_group(struct pnv_ioda_pe *pe)
 	pe->table_group.group = NULL;
 }
 
-/* Give a GPU that joins while the group has an owner the owner's windows */
+/*
+ * Give a GPU that joins while the group has an owner the owner's windows. When
+ * that fails the PE stays taken from the host, with what windows it got: its
+ * NVLink peers are the owner's.
+ */
 static long pnv_npu2_gpu_catch_up(struct pnv_npu2_gpu *gpu)
 {
 	struct iommu_table **tables = gpu->npu->table_group.tables;
@@ -376,23 +415,11 @@ static long pnv_npu2_gpu_catch_up(struct pnv_npu2_gpu *gpu)
 		return 0;
 
 	ret = pnv_npu2_gpu_take(gpu, NULL);
-	if (ret)
-		return ret;
-
-	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++) {
-		if (!tables[num])
-			continue;
-		ret = pnv_npu2_gpu_set_window(gpu, num, tables[num]);
-		if (ret)
-			goto unset_windows;
+	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES && !ret; num++) {
+		if (tables[num])
+			ret = pnv_npu2_gpu_set_window(gpu, num, tables[num]);
 	}
 
-	return 0;
-
-unset_windows:
-	while (num >= 0)
-		pnv_npu2_gpu_unset_window(gpu, num--);
-	pnv_npu2_gpu_release(gpu, NULL);
 	return ret;
 }
 
@@ -403,6 +430,9 @@ static int pnv_npu2_add_gpu_pe(struct pnv_npu2_gpu *gpu, struct pnv_ioda_pe *pe)
 	long ret;
 
 	lockdep_assert_held(&npu->lock);
+
+	if (gpu->gpu_pe)
+		return -EBUSY;
 
 	pnv_npu2_merge_caps(npu, &pe->table_group);
 	if (!npu->table_group.group)
@@ -421,25 +451,36 @@ static int pnv_npu2_add_gpu_pe(struct pnv_npu2_gpu *gpu, struct pnv_ioda_pe *pe)
 
 	pnv_npu2_join_group(npu, pe);
 	for (i = 0; i < npu->num_gpus; i++) {
-		if (npu->gpu[i].npu_pe)
-			pnv_npu2_join_group(npu, npu->gpu[i].npu_pe);
+		if (npu->gpu[i].npu_pe && !npu->gpu[i].npu_pe->table_group.group)
+			pnv_npu2_attach_npu_pe(&npu->gpu[i]);
 	}
 
 	return 0;
 }
 
-/* Bridges that were there before any GPU had no group to be added to */
-static void pnv_npu2_add_bridges(struct pnv_npu2 *npu)
+static void pnv_npu2_add_bridge_device(struct pnv_npu2_bridge *bridge)
 {
+	struct pnv_npu2 *npu = bridge->gpu->npu;
 	struct pci_dev *pdev;
+
+	mutex_lock(&npu->lock);
+	pdev = pci_dev_get(bridge->pdev);
+	mutex_unlock(&npu->lock);
+
+	/* Comes back through the ownership calls above */
+	if (pdev && !device_iommu_mapped(&pdev->dev))
+		iommu_add_device(&npu->table_group, &pdev->dev);
+	pci_dev_put(pdev);
+}
+
+/* Bridges that were there before any GPU had no group to be added to */
+static void pnv_npu2_add_bridge_devices(struct pnv_npu2 *npu)
+{
 	unsigned int g, b;
 
 	for (g = 0; g < npu->num_gpus; g++) {
-		for (b = 0; b < npu->gpu[g].num_bridges; b++) {
-			pdev = npu->gpu[g].bridge[b].pdev;
-			if (pdev && !device_iommu_mapped(&pdev->dev))
-				iommu_add_device(&npu->table_group, &pdev->dev);
-		}
+		for (b = 0; b < npu->gpu[g].num_bridges; b++)
+			pnv_npu2_add_bridge_device(&npu->gpu[g].bridge[b]);
 	}
 }
 
@@ -465,9 +506,8 @@ bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe)
 		mutex_lock(&gpu->npu->lock);
 		ret = pnv_npu2_add_gpu_pe(gpu, pe);
 		mutex_unlock(&gpu->npu->lock);
-		/* Comes back through the ownership calls above */
 		if (!ret)
-			pnv_npu2_add_bridges(gpu->npu);
+			pnv_npu2_add_bridge_devices(gpu->npu);
 	}
 	if (ret)
 		pe_err(pe, "NVLink2 GPU left without IOMMU group, error %d\n",
@@ -476,23 +516,10 @@ bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe)
 	return true;
 }
 
-static void pnv_npu2_remove_gpu_pe(struct pnv_npu2_gpu *gpu)
-{
-	struct pnv_ioda_pe *pe = gpu->gpu_pe;
-	int num;
-
-	if (gpu->npu->owned) {
-		for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++)
-			pnv_npu2_gpu_unset_window(gpu, num);
-	}
-
-	gpu->gpu_pe = NULL;
-	pnv_npu2_leave_group(pe);
-}
-
 /**
  * pnv_npu2_detach_gpu_pe() - take the PE of a GPU out of its group
- * @pe: PE on a PCIe PHB that is about to be released; its devices are gone
+ * @pe: PE on a PCIe PHB that is about to be released; its devices are gone, and
+ *	its windows are the caller's to remove
  *
  * Nothing is done to a PE that is in no group of an NPU.
  */
@@ -504,8 +531,10 @@ void pnv_npu2_detach_gpu_pe(struct pnv_ioda_pe *pe)
 	list_for_each_entry(npu, &pnv_npu2_list, list) {
 		mutex_lock(&npu->lock);
 		for (i = 0; i < npu->num_gpus; i++) {
-			if (npu->gpu[i].gpu_pe == pe)
-				pnv_npu2_remove_gpu_pe(&npu->gpu[i]);
+			if (npu->gpu[i].gpu_pe != pe)
+				continue;
+			npu->gpu[i].gpu_pe = NULL;
+			pnv_npu2_leave_group(pe);
 		}
 		mutex_unlock(&npu->lock);
 	}
@@ -545,6 +574,6 @@ void pnv_npu2_detach_npu_pe(struct pnv_npu2_gpu *gpu)
 {
 	lockdep_assert_held(&gpu->npu->lock);
 
-	pnv_npu2_pe_deny(gpu->npu_pe);
+	pnv_npu2_pe_abandon(gpu->npu_pe);
 	pnv_npu2_leave_group(gpu->npu_pe);
 }

@@ -8,12 +8,14 @@
  * links are up again.
  */
 
-#include <linux/bitops.h>
+#include <linux/bits.h>
 #include <linux/error-injection.h>
 #include <linux/export.h>
 #include <linux/lockdep.h>
 #include <linux/pci.h>
+#include <linux/reboot.h>
 
+#include <asm/machdep.h>
 #include <asm/pci-bridge.h>
 
 #include "npu2.h"
@@ -42,6 +44,10 @@
 #define   NPU2_NUM_PROCEDURES		14
 #define NPU2_VNDR_LINK_FLAGS	0x0d
 #define   NPU2_LINK_DL_RESET		0x02
+
+/* Bits of pnv_npu2_gpu.in_reset */
+#define NPU2_RESET_OF_GPU	BIT(0)
+#define NPU2_RESET_OF_NPU	BIT(1)
 
 #define NPU2_TRAINED	(BIT(NPU2_PROCEDURE_PHY_RESET) | \
 			 BIT(NPU2_PROCEDURE_RX_TRAINING) | \
@@ -80,14 +86,21 @@ static int pnv_npu2_last_procedure(struct pnv_npu2_bridge *bridge)
 
 static bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
 {
-	if (!bridge->vendor_cap || !pnv_npu2_link_has_left_reset(bridge))
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags;
+	bool up;
+
+	if (!bridge->vendor_cap)
 		return false;
 
 	/* While a procedure runs, or after one has failed, nobody knows */
-	if (pnv_npu2_last_procedure(bridge) != NPU2_PROCEDURE_CHECK_CREDITS)
-		return false;
+	raw_spin_lock_irqsave(lock, flags);
+	up = pnv_npu2_link_has_left_reset(bridge) &&
+	     pnv_npu2_last_procedure(bridge) == NPU2_PROCEDURE_CHECK_CREDITS &&
+	     (bridge->procedures & NPU2_TRAINED) == NPU2_TRAINED;
+	raw_spin_unlock_irqrestore(lock, flags);
 
-	return (READ_ONCE(bridge->procedures) & NPU2_TRAINED) == NPU2_TRAINED;
+	return up;
 }
 
 /* Asked once after each closing of the gate, not for each access */
@@ -115,11 +128,18 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
 	int devctl = bridge->pcie_cap + PCI_EXP_DEVCTL;
 	u32 val;
 
-	/* Firmware acts before the write returns, and wants 16 bits */
-	if (pnv_pci_cfg_read(pdn, devctl, 2, &val) != PCIBIOS_SUCCESSFUL ||
-	    pnv_pci_cfg_write(pdn, devctl, 2, val | PCI_EXP_DEVCTL_BCR_FLR) !=
+	if (pnv_pci_cfg_read(pdn, devctl, 2, &val) != PCIBIOS_SUCCESSFUL)
+		return -EIO;
+
+	/*
+	 * Firmware acts before the write returns, wants 16 bits, and keeps a
+	 * bit that reads as zero on any other function.
+	 */
+	val &= ~PCI_EXP_DEVCTL_BCR_FLR;
+	if (pnv_pci_cfg_write(pdn, devctl, 2, val | PCI_EXP_DEVCTL_BCR_FLR) !=
 	    PCIBIOS_SUCCESSFUL)
 		return -EIO;
+	pnv_pci_cfg_write(pdn, devctl, 2, val);
 
 	/* A procedure that is still armed must not run when somebody reads */
 	pnv_pci_cfg_write(pdn, bridge->vendor_cap + NPU2_VNDR_PROCEDURE, 4,
@@ -131,12 +151,20 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
 
 static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
 {
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags;
+	int ret;
+
 	/* Never enumerated, so never trained */
 	if (!bridge->pcie_cap || !bridge->vendor_cap)
 		return 0;
 
-	WRITE_ONCE(bridge->procedures, 0);
-	return pnv_npu2_flr(bridge);
+	raw_spin_lock_irqsave(lock, flags);
+	ret = pnv_npu2_flr(bridge);
+	bridge->procedures = 0;
+	raw_spin_unlock_irqrestore(lock, flags);
+
+	return ret;
 }
 ALLOW_ERROR_INJECTION(pnv_npu2_fence_brick, ERRNO);
 
@@ -146,6 +174,7 @@ static int pnv_npu2_fence_bricks(struct pnv_npu2_gpu *gpu)
 	unsigned int i;
 
 	lockdep_assert_held_write(&gpu->gate);
+	WARN_ON_ONCE(gpu->links_up);
 
 	for (i = 0; i < gpu->num_bridges; i++) {
 		err = pnv_npu2_fence_brick(&gpu->bridge[i]);
@@ -319,63 +348,97 @@ void pnv_npu2_disable_device(struct pci_dev *pdev)
 }
 
 /**
- * pnv_npu2_enumerate_bridge() - find where a bridge has what this file needs
+ * pnv_npu2_enumerate_bridge() - start to use what a bridge has for this file
  * @bridge: the bridge
  * @pdev: its PCI function
+ *
+ * Fences the link: whatever trained it, this kernel has not seen it.
  */
 void pnv_npu2_enumerate_bridge(struct pnv_npu2_bridge *bridge,
 			       struct pci_dev *pdev)
 {
+	down_write(&bridge->gpu->gate);
+	pnv_npu2_close_gate(bridge->gpu);
 	bridge->pcie_cap = pci_pcie_cap(pdev);
 	bridge->vendor_cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR);
+	if (pnv_npu2_fence_brick(bridge))
+		pci_err(pdev, "cannot fence the link\n");
+	up_write(&bridge->gpu->gate);
 }
 
-static bool pnv_npu2_reset_reaches(struct pnv_npu2_gpu *gpu,
-				   struct pci_controller *hose,
-				   struct pci_bus *bus)
+/**
+ * pnv_npu2_shutdown_links() - take down all links of an NPU for good
+ * @npu: the NPU
+ *
+ * Context: any, even a dying kernel; takes no lock as nobody else is left.
+ */
+void pnv_npu2_shutdown_links(struct pnv_npu2 *npu)
 {
-	struct pci_dn *pdn = PCI_DN(gpu->dn);
-
-	if (gpu->npu->phb->hose == hose)
-		return true;
-	if (pdn->phb != hose)
-		return false;
-
-	return !bus || (pdn->busno >= bus->busn_res.start &&
-			pdn->busno <= bus->busn_res.end);
-}
-
-static void pnv_npu2_for_each_gpu(struct pci_controller *hose,
-				  struct pci_bus *bus,
-				  void (*fn)(struct pnv_npu2_gpu *gpu))
-{
-	struct pnv_npu2 *npu;
+	struct pnv_npu2_gpu *gpu;
 	unsigned int i;
 
-	list_for_each_entry(npu, &pnv_npu2_list, list) {
-		for (i = 0; i < npu->num_gpus; i++) {
-			if (pnv_npu2_reset_reaches(&npu->gpu[i], hose, bus))
-				fn(&npu->gpu[i]);
+	for (gpu = npu->gpu; gpu < npu->gpu + npu->num_gpus; gpu++) {
+		for (i = 0; i < gpu->num_bridges; i++) {
+			if (gpu->bridge[i].pcie_cap && gpu->bridge[i].vendor_cap)
+				pnv_npu2_flr(&gpu->bridge[i]);
 		}
 	}
 }
 
-static void pnv_npu2_enter_reset(struct pnv_npu2_gpu *gpu)
+/* Which reset of @hose holds a GPU: its own, that of its NPU, or none */
+static unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
+				      struct pci_controller *hose,
+				      struct pci_bus *bus)
+{
+	unsigned int busno = PCI_BUS_NUM(gpu->bdfn);
+
+	if (gpu->npu->phb->hose == hose)
+		return NPU2_RESET_OF_NPU;
+	if (gpu->hose != hose)
+		return 0;
+	if (bus && (busno < bus->busn_res.start || busno > bus->busn_res.end))
+		return 0;
+
+	return NPU2_RESET_OF_GPU;
+}
+
+static void pnv_npu2_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which)
 {
 	down_write(&gpu->gate);
-	gpu->in_reset = true;
+	gpu->in_reset |= which;
 	pnv_npu2_close_gate(gpu);
 	pnv_npu2_fence_bricks(gpu);
 	up_write(&gpu->gate);
 }
 
-static void pnv_npu2_leave_reset(struct pnv_npu2_gpu *gpu)
+/* User space may ask EEH for this without having asked for a reset */
+static void pnv_npu2_leave_reset(struct pnv_npu2_gpu *gpu, unsigned int which)
 {
 	down_write(&gpu->gate);
-	/* A reset of the NPU itself fences and leaves the flags as they were */
-	pnv_npu2_fence_bricks(gpu);
-	gpu->in_reset = false;
+	if (gpu->in_reset & which) {
+		/* A reset of the NPU fences and leaves the flags as they were */
+		pnv_npu2_close_gate(gpu);
+		pnv_npu2_fence_bricks(gpu);
+		gpu->in_reset &= ~which;
+	}
 	up_write(&gpu->gate);
+}
+
+static void pnv_npu2_for_each_in_reset(struct pci_controller *hose,
+				       struct pci_bus *bus,
+				       void (*fn)(struct pnv_npu2_gpu *gpu,
+						  unsigned int which))
+{
+	struct pnv_npu2 *npu;
+	unsigned int i, which;
+
+	list_for_each_entry(npu, &pnv_npu2_list, list) {
+		for (i = 0; i < npu->num_gpus; i++) {
+			which = pnv_npu2_reset_of(&npu->gpu[i], hose, bus);
+			if (which)
+				fn(&npu->gpu[i], which);
+		}
+	}
 }
 
 /**
@@ -391,18 +454,47 @@ static void pnv_npu2_leave_reset(struct pnv_npu2_gpu *gpu)
  */
 void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus)
 {
-	pnv_npu2_for_each_gpu(hose, bus, pnv_npu2_enter_reset);
+	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_enter_reset);
 }
 
 /**
  * pnv_npu2_deassert_reset() - end what pnv_npu2_assert_reset() started
  * @hose: PCI controller of a GPU or of an NPU
  * @bus: the bus that was reset, or NULL for all of @hose
+ *
+ * Nothing is done to a GPU that is not in reset.
+ *
+ * Context: may sleep.
  */
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus)
 {
-	pnv_npu2_for_each_gpu(hose, bus, pnv_npu2_leave_reset);
+	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_leave_reset);
 }
+
+/* Nobody may be on the way to GPU RAM when the links go down for good */
+static int pnv_npu2_reboot(struct notifier_block *nb, unsigned long action,
+			   void *data)
+{
+	struct pnv_npu2 *npu;
+
+	list_for_each_entry(npu, &pnv_npu2_list, list)
+		pnv_npu2_assert_reset(npu->phb->hose, NULL);
+
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pnv_npu2_reboot_nb = {
+	.notifier_call = pnv_npu2_reboot,
+};
+
+static int __init pnv_npu2_register_reboot(void)
+{
+	if (list_empty(&pnv_npu2_list))
+		return 0;
+
+	return register_reboot_notifier(&pnv_npu2_reboot_nb);
+}
+machine_device_initcall(powernv, pnv_npu2_register_reboot);
 
 static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
 						      struct pci_dn *pdn)
@@ -419,27 +511,38 @@ static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
 	return NULL;
 }
 
-/*
- * Keeps track of which procedures have succeeded. Atomic, as a fence forgets
- * them at any time.
- */
-static void pnv_npu2_arm_procedure(struct pnv_npu2_bridge *bridge, u32 next)
+/* What counts as done when @next is armed after @last has run */
+static u16 pnv_npu2_procedures_after(u16 done, int last, u32 next)
 {
-	int last = pnv_npu2_last_procedure(bridge);
-
 	if (last >= 0)
-		set_bit(last, &bridge->procedures);
+		done |= BIT(last);
 
 	switch (next) {
 	case NPU2_PROCEDURE_PHY_RESET:
-		clear_bit(NPU2_PROCEDURE_PHY_RESET, &bridge->procedures);
-		clear_bit(NPU2_PROCEDURE_RX_TRAINING, &bridge->procedures);
+		done &= ~(BIT(NPU2_PROCEDURE_PHY_RESET) |
+			  BIT(NPU2_PROCEDURE_RX_TRAINING));
 		fallthrough;
 	case NPU2_PROCEDURE_RESET_NTL:
-		/* DL_RESET has to speak of this run, not of an old one */
-		clear_bit(NPU2_PROCEDURE_RESET_NTL, &bridge->procedures);
-		pnv_npu2_flr(bridge);
+		done &= ~BIT(NPU2_PROCEDURE_RESET_NTL);
 	}
+
+	return done;
+}
+
+static void pnv_npu2_arm_procedure(struct pnv_npu2_bridge *bridge, u32 next)
+{
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags;
+	int last;
+
+	raw_spin_lock_irqsave(lock, flags);
+	last = pnv_npu2_last_procedure(bridge);
+	/* DL_RESET has to speak of the run that comes, not of an old one */
+	if (next == NPU2_PROCEDURE_PHY_RESET || next == NPU2_PROCEDURE_RESET_NTL)
+		pnv_npu2_flr(bridge);
+	bridge->procedures = pnv_npu2_procedures_after(bridge->procedures, last,
+						       next);
+	raw_spin_unlock_irqrestore(lock, flags);
 }
 
 /**
@@ -478,8 +581,9 @@ bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
 		return false;
 	}
 
+	/* An FLR forgets the procedures too, and is otherwise firmware's job */
 	if (flr)
-		WRITE_ONCE(bridge->procedures, 0);
+		pnv_npu2_fence_brick(bridge);
 	else if (size == 4)
 		pnv_npu2_arm_procedure(bridge, val);
 

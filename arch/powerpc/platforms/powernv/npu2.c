@@ -84,9 +84,10 @@ void pnv_npu2_shutdown(struct pci_controller *hose)
 {
 	struct pnv_phb *phb = hose->private_data;
 
-	pnv_npu2_assert_reset(hose, NULL);
-	if (phb->npu2)
+	if (phb->npu2) {
+		pnv_npu2_shutdown_links(phb->npu2);
 		pnv_npu2_reset_lpars(phb->npu2);
+	}
 	pnv_npu2_deny_dma(phb);
 }
 
@@ -248,6 +249,7 @@ static void __init pnv_npu2_add_ram(struct pnv_npu2_gpu *gpu,
 		gpu->tgt = tgt;
 	} else if (ret || tgt != gpu->tgt || ram.start != gpu->ram.start ||
 		   ram.end != gpu->ram.end) {
+		gpu->ram = (struct resource) {};
 		gpu->tgt = 0;
 	}
 }
@@ -275,7 +277,8 @@ pnv_npu2_add_gpu(struct pnv_npu2 *npu, struct device_node *gpu_dn)
 	struct pnv_npu2_gpu *gpu;
 	u16 bdfn;
 
-	if (!pdn || npu->num_gpus == ARRAY_SIZE(npu->gpu))
+	if (!pdn || npu->num_gpus == ARRAY_SIZE(npu->gpu) ||
+	    pnv_npu2_gpu_of_node(gpu_dn))
 		return NULL;
 
 	bdfn = PCI_DEVID(pdn->busno, pdn->devfn);
@@ -285,9 +288,24 @@ pnv_npu2_add_gpu(struct pnv_npu2 *npu, struct device_node *gpu_dn)
 	gpu = &npu->gpu[npu->num_gpus++];
 	gpu->npu = npu;
 	gpu->dn = of_node_get(gpu_dn);
+	gpu->hose = pdn->phb;
 	gpu->bdfn = bdfn;
 	init_rwsem(&gpu->gate);
 	return gpu;
+}
+
+static bool __init pnv_npu2_link_index_is_taken(struct pnv_npu2 *npu, u32 index)
+{
+	unsigned int g, b;
+
+	for (g = 0; g < npu->num_gpus; g++) {
+		for (b = 0; b < npu->gpu[g].num_bridges; b++) {
+			if (npu->gpu[g].bridge[b].link_index == index)
+				return true;
+		}
+	}
+
+	return false;
 }
 
 static int __init pnv_npu2_add_bridge(struct pnv_npu2 *npu,
@@ -299,7 +317,8 @@ static int __init pnv_npu2_add_bridge(struct pnv_npu2 *npu,
 	u32 link_index;
 
 	if (!pnv_npu2_gpu_lists_bridge(gpu_dn, bridge_dn) ||
-	    pnv_npu2_read_link_index(bridge_dn, &link_index))
+	    pnv_npu2_read_link_index(bridge_dn, &link_index) ||
+	    pnv_npu2_link_index_is_taken(npu, link_index))
 		return -EINVAL;
 
 	gpu = pnv_npu2_find_gpu(npu, gpu_dn);
@@ -383,6 +402,7 @@ void __init pnv_npu2_init(struct pnv_phb *phb)
 
 	npu->phb = phb;
 	mutex_init(&npu->lock);
+	raw_spin_lock_init(&npu->mailbox_lock);
 	pnv_npu2_read_atsd(npu);
 	if (pnv_npu2_read_topology(npu)) {
 		pnv_npu2_free(npu);
@@ -439,7 +459,8 @@ static int pnv_npu2_join_pe(struct pnv_npu2_gpu *gpu, struct pci_dev *pdev)
  *
  * Firmware has PEs for six links but they are there for GPUs: the TVE that DMA
  * over a link goes through is chosen by the PE, and all links of a GPU carry
- * the same traffic. A bridge without a PE cannot be enabled.
+ * the same traffic. A bridge without a PE cannot be enabled; that is also so
+ * for one that comes back while somebody still holds what was removed.
  */
 void pnv_npu2_dma_dev_setup(struct pci_dev *pdev)
 {
@@ -454,14 +475,14 @@ void pnv_npu2_dma_dev_setup(struct pci_dev *pdev)
 
 	gpu = bridge->gpu;
 	mutex_lock(&gpu->npu->lock);
-	if (gpu->npu_pe)
+	if (bridge->pdev)
+		ret = -EBUSY;
+	else if (gpu->npu_pe)
 		ret = pnv_npu2_join_pe(gpu, pdev);
 	else
 		ret = pnv_npu2_create_pe(gpu, pdev);
-	if (!ret) {
+	if (!ret)
 		bridge->pdev = pdev;
-		pnv_npu2_enumerate_bridge(bridge, pdev);
-	}
 	mutex_unlock(&gpu->npu->lock);
 
 	if (ret) {
@@ -469,6 +490,7 @@ void pnv_npu2_dma_dev_setup(struct pci_dev *pdev)
 		return;
 	}
 
+	pnv_npu2_enumerate_bridge(bridge, pdev);
 	pci_info(pdev, "NVLink bridge of %pOF\n", gpu->dn);
 	/* Comes back through the ownership calls of the group */
 	if (gpu->npu_pe->table_group.group)
@@ -621,6 +643,18 @@ static struct pnv_npu2_bridge *pnv_npu2_lead_bridge(struct pnv_npu2_gpu *gpu)
 	return lead;
 }
 
+/* Zero for a block that is not there, or that could not be mapped alone */
+static u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index)
+{
+	u32 index = npu->num_atsd == 1 ? 0 : link_index;
+
+	if (index >= npu->num_atsd ||
+	    !IS_ALIGNED(npu->atsd[index], PNV_NPU2_ATSD_SIZE))
+		return 0;
+
+	return npu->atsd[index];
+}
+
 /**
  * pnv_npu2_bridge_atsd() - the ATSD registers that go with a bridge
  * @bridge: NVLink bridge
@@ -637,19 +671,11 @@ static struct pnv_npu2_bridge *pnv_npu2_lead_bridge(struct pnv_npu2_gpu *gpu)
 int pnv_npu2_bridge_atsd(struct pci_dev *bridge, phys_addr_t *addr)
 {
 	struct pnv_npu2_bridge *link = pnv_npu2_bridge_of(bridge);
-	struct pnv_npu2 *npu;
-	u32 index;
 
 	if (!link || link != pnv_npu2_lead_bridge(link->gpu))
 		return -ENODEV;
 
-	npu = link->gpu->npu;
-	index = npu->num_atsd == 1 ? 0 : link->link_index;
-	if (index >= npu->num_atsd || !npu->atsd[index] ||
-	    !IS_ALIGNED(npu->atsd[index], PNV_NPU2_ATSD_SIZE))
-		return -ENODEV;
-
-	*addr = npu->atsd[index];
-	return 0;
+	*addr = pnv_npu2_atsd_of_link(link->gpu->npu, link->link_index);
+	return *addr ? 0 : -ENODEV;
 }
 EXPORT_SYMBOL_GPL(pnv_npu2_bridge_atsd);

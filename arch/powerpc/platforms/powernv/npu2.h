@@ -9,6 +9,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include <asm/iommu.h>
@@ -36,11 +37,11 @@ struct pnv_phb;
  * @pdev: the PCI function while it is there
  * @pcie_cap: offset of its PCI Express capability, 0 before it has been found
  * @vendor_cap: offset of its vendor capability, 0 before it has been found
- * @procedures: bit n: training procedure n has succeeded since the last fence.
- *	Changed by atomic operations
+ * @procedures: bit n: training procedure n has succeeded since the last fence
  *
- * All constant after boot but @procedures, and @pdev, which pnv_npu2.lock
- * protects.
+ * @pdev is protected by pnv_npu2.lock and @procedures by pnv_npu2.mailbox_lock.
+ * The offsets are the same each time the function shows up; they are set under
+ * the write side of the gate. Everything else is constant after boot.
  */
 struct pnv_npu2_bridge {
 	struct pnv_npu2_gpu *gpu;
@@ -49,15 +50,16 @@ struct pnv_npu2_bridge {
 	struct pci_dev *pdev;
 	u8 pcie_cap;
 	u8 vendor_cap;
-	unsigned long procedures;
+	u16 procedures;
 };
 
 /**
  * struct pnv_npu2_gpu - a GPU and its links to one NPU
  * @npu: the NPU
  * @dn: device tree node of the GPU on its PCIe bus
- * @bdfn: bus, device and function of the GPU on its PCIe bus; what firmware
- *	keys translation contexts by
+ * @hose: PCI controller that the GPU is below
+ * @bdfn: bus, device and function of the GPU there; what firmware keys
+ *	translation contexts by
  * @ram: aperture of GPU RAM in the address map of the CPU; much larger than
  *	the RAM, whose size only the GPU knows. Empty when firmware does not
  *	give a usable one
@@ -72,7 +74,7 @@ struct pnv_npu2_bridge {
  *	take links down
  * @revoker: removes all mappings of GPU RAM; NULL when nobody maps it
  * @blocked: how many want the gate closed
- * @in_reset: whether the GPU or its NPU is held in reset; closes the gate too
+ * @in_reset: what holds the GPU in reset, itself or its NPU; closes the gate too
  * @links_up: firmware has said so since the gate was closed last
  *
  * Made from the device tree at boot and never freed. @gpu_pe, @npu_pe, @lpid and
@@ -83,6 +85,7 @@ struct pnv_npu2_bridge {
 struct pnv_npu2_gpu {
 	struct pnv_npu2 *npu;
 	struct device_node *dn;
+	struct pci_controller *hose;
 	u16 bdfn;
 	struct resource ram;
 	u64 tgt;
@@ -95,7 +98,7 @@ struct pnv_npu2_gpu {
 	struct rw_semaphore gate;
 	struct pnv_npu2_revoker *revoker;
 	unsigned int blocked;
-	bool in_reset;
+	unsigned int in_reset;
 	bool links_up;
 };
 
@@ -113,6 +116,9 @@ struct pnv_npu2_gpu {
  *	IOMMU group. Has no group before the first GPU. Never on the list of a
  *	TCE table: who walks that list expects PEs
  * @owned: whether an external user (VFIO) owns the DMA windows
+ * @mailbox_lock: protects the mailboxes of the bridges, and what is known of
+ *	the procedures that ran in them. Taken after the lock of the PCI core
+ *	for config accesses
  *
  * @table_group and @owned are protected by @lock, everything else is constant
  * after boot.
@@ -124,9 +130,10 @@ struct pnv_npu2 {
 	unsigned int num_gpus;
 	u64 atsd[PNV_NPU2_MAX_ATSD];
 	unsigned int num_atsd;
-	struct mutex lock;	/* innermost; see above for what it protects */
+	struct mutex lock;	/* see above for what it protects */
 	struct iommu_table_group table_group;
 	bool owned;
+	raw_spinlock_t mailbox_lock;	/* see above for what it protects */
 };
 
 extern struct list_head pnv_npu2_list;
@@ -134,6 +141,7 @@ extern struct list_head pnv_npu2_list;
 int pnv_npu2_deny_pe(struct pnv_phb *phb, unsigned int pe_number);
 int pnv_npu2_deny_dma(struct pnv_phb *phb);
 int pnv_npu2_pe_deny(struct pnv_ioda_pe *pe);
+void pnv_npu2_pe_abandon(struct pnv_ioda_pe *pe);
 int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
 			   struct iommu_table *tbl);
 void pnv_npu2_shutdown(struct pci_controller *hose);
@@ -147,6 +155,7 @@ void pnv_npu2_reset_lpars(struct pnv_npu2 *npu);
 void pnv_npu2_enumerate_bridge(struct pnv_npu2_bridge *bridge,
 			       struct pci_dev *pdev);
 void pnv_npu2_disable_device(struct pci_dev *pdev);
+void pnv_npu2_shutdown_links(struct pnv_npu2 *npu);
 void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
 bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,

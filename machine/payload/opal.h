@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What a program gets that firmware starts instead of a kernel: firmware's calls, a console, uncached loads and stores. */
+/* What a program has that firmware starts instead of a kernel: firmware's calls, uncached accesses, TAP. */
 #ifndef PAYLOAD_OPAL_H
 #define PAYLOAD_OPAL_H
 
@@ -8,6 +8,7 @@ typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long u64;
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define BIT(n)	(1UL << (n))
 /* bit n in IBM's numbering */
 #define PPC_BIT(n)	(1UL << (63 - (n)))
@@ -57,6 +58,7 @@ struct machine_check {
 	u64 dar;
 	u64 dsisr;
 };
+
 struct machine_check machine_checks(void);
 
 /* TAP */

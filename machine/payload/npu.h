@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Chip 0's NPU and its first GPU, as firmware's calls and the registers show them. */
+#ifndef PAYLOAD_NPU_H
+#define PAYLOAD_NPU_H
+
+#include "opal.h"
+
+/* Real addresses of chip 0: skiboot's hw/phys-map.c, table for Nimbus */
+#define NPU_REGS		0x0006030200000000UL
+#define GPU_RAM			0x0000040000000000UL
+#define GPU_PHB_M32		0x000600c200000000UL	/* PCI 0x80000000 of PHB 4 */
+
+#define NPU_XTS_ATSD_LPARID(n)	(NPU_REGS + 0x710100 + (n) * 8)
+#define NPU_XTS_BDF_MAP(n)	(NPU_REGS + 0x714000 + (n) * 8)
+#define NPU_XTS_PID_MAP(n)	(NPU_REGS + 0x718000 + (n) * 0x20)
+#define NPU_ATSD(n)		(NPU_REGS + 0x800000 + (n) * 0x10000)
+#define ATSD_LAUNCH		0x00
+#define   ATSD_IS_PID		PPC_BIT(12)
+#define   ATSD_PRS		PPC_BIT(13)
+#define   ATSD_PID(pid)		((u64)(pid) << (63 - 38))
+#define ATSD_AVA		0x08
+#define ATSD_STATUS		0x10
+
+#define GPU_PHB			4
+#define GPU_BDFN		0x300
+#define GPU_PORT_BDFN		0x250
+
+#define NPU_PE			2
+#define GPU_PE			5
+
+extern u64 npu_phb;
+extern unsigned int links;	/* of the first GPU */
+#define ALL_LINKS		(BIT(links) - 1)
+
+int npu_find(void);
+void npu_train(unsigned int link);
+void npu_train_all(void);
+void npu_function_reset(unsigned int link);
+
+/* DMA windows of the GPU's PE on the NPU; each returns firmware's answer */
+long npu_set_pe(void);
+long npu_window_deny(void);
+long npu_window_bypass(void);
+long npu_window_table(const void *table, u64 levels, u64 size, u64 page_size);
+long npu_kill_page(u64 addr, u64 page_size);
+long npu_kill_all(void);
+
+/* A shootdown, waited for; says how often it was seen busy */
+u64 npu_shoot_down(unsigned int atsd, u64 launch, u64 ava);
+
+#endif

@@ -100,6 +100,13 @@ static void use(const struct consumer *consumer)
 		mark("after");
 }
 
+static void show_logs(void)
+{
+	trace_report();
+	kernel_log_report();
+	firmware_log_report();
+}
+
 int main(int argc, char **argv)
 {
 	struct consumer consumer = {
@@ -117,9 +124,8 @@ int main(int argc, char **argv)
 	survey(&gpu, &group);
 	consumer.gpu = &gpu;
 	use(&consumer);
-	trace_report();
 	report("unbound", "%d of %d", group_unbind(&group), group.count);
-	kernel_log_report();
-	firmware_log_report();
+	if (!consumer.shell)
+		show_logs();
 	return 0;
 }

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""The checks of the main job can fail: each is shown an observation in which one thing is wrong.
+
+observation.json is what a real run on the 4-GPU board saw, without what no check looks at.
+"""
+
+import copy
+import json
+import os
+import sys
+import types
+import unittest
+
+import tap
+
+sys.path.insert(0, os.path.join(tap.TOP, "machine"))
+
+from checks import judge  # noqa: E402
+from witherspoon import Npu  # noqa: E402
+
+RECORD = os.path.join(tap.TOP, "tests", "observation.json")
+VALID = 1 << 63
+
+# A fact, what it could be instead (None: it was never said), the check that must notice.
+WRONG_FACTS = [
+    ("guest.gpu", "0001:00:01.0 ibm,npu 2", "GPU and bridges"),
+    ("host.gpu", None, "GPU and bridges"),
+    ("host.group", "0: 8 functions, 2 of 3 bridges in it", "GPU and bridges"),
+    ("host.bound", "7 of 8", "GPU and bridges"),
+    ("guest.bridge.1", "0001:00:03.0 ibm,gpu wrong tgt 0x40000000000 speed 8 memory memory@1", "ibm,gpu, memory-region"),
+    ("guest.bridge.2", "0001:00:04.0 ibm,gpu ok tgt 0x40000000000 speed 8 memory none", "ibm,gpu, memory-region"),
+    ("host.device.gpu.region.9", "size 0x1000000000 rwm", "GPU RAM region"),
+    ("host.device.gpu.region.9.cap.2", None, "GPU RAM region"),
+    ("guest.ram", "base 0x1 aperture 0x2000000000 ibm,coherent-device-memory, in use at boot", "GPU RAM region"),
+    ("host.device.bridge0.region.9", "size 0 ---", "ATSD regions"),
+    ("host.device.bridge1.region.9", "size 0 rwm", "ATSD regions"),
+    ("host.device.bridge2.region.9", "size 0x1000 rwm", "ATSD regions"),
+    ("guest.atsd.registers", "", "ATSD regions"),
+    ("host.device.bridge1.region.9.cap.4", "ssatgt 0x42000000000", "ibm,device-tgt-addr"),
+    ("host.device.gpu.region.9.cap.4", None, "ibm,device-tgt-addr"),
+    ("host.device.bridge0.region.9.cap.5", "lnkspd 9", "ibm,nvlink-speed"),
+    ("host.device.bridge2.region.9.cap.5", None, "ibm,nvlink-speed"),
+    ("guest.links.up", "2", "links trained"),
+    ("guest.ram.online", "768 MiB of 1024 in node 1", "GPU RAM as a node"),
+    ("guest.ram.online", "1024 MiB of 1024 in node 0", "GPU RAM as a node"),
+    ("guest.ram.online", None, "GPU RAM as a node"),
+    ("guest.program", "32 MiB, 1 words wrong, 0 pages elsewhere", "program bound to the node"),
+    ("guest.program", "32 MiB, 0 words wrong, 3 pages elsewhere", "program bound to the node"),
+    ("guest.program", None, "program bound to the node"),
+    ("host.lpid", "0 0 2 0", "LPID while it runs"),
+    ("host.lpid", None, "LPID while it runs"),
+    ("host.lpid", "0 1", "afterwards: LPID back"),
+    ("guest.copy.pcie", "to gpu 0x204 different, back 0 different, 128 KiB", "copy over PCIe"),
+    ("guest.copy.pcie", "to gpu 0x2 different, back 0x2 equal, 128 KiB", "copy over PCIe"),
+    ("guest.copy.nvlink.0", "to gpu 0x304 different, back 0 different, 128 KiB", "copy over NVLink 0"),
+    ("guest.copy.nvlink.2", None, "copy over NVLink 2"),
+    ("guest.atsd", "status 0x8000000000000000 after 900000 reads", "ATSD"),
+    ("guest.atsd", None, "ATSD"),
+    ("host.trace.vfio_pci_nvgpu_mmap_fault", None, "tracepoints"),
+    ("host.trace.vfio_pci_npu2_mmap", "0", "tracepoints"),
+    ("guest.job.status", "1", "guest ends"),
+    ("host.consumer", "139", "guest ends"),
+    ("host.unbound", "7 of 8", "afterwards: unbound"),
+    ("host.unbound", None, "afterwards: unbound"),
+    ("host.log", "1 warnings: WARNING: CPU: 1", "host's log"),
+    ("host.log", None, "host's log"),
+]
+
+
+def observation():
+    with open(RECORD, encoding="utf-8") as stream:
+        record = json.load(stream)
+    seen = types.SimpleNamespace(facts=record["facts"], firmware=record["firmware"], registers={})
+    for mark, npus in record["registers"].items():
+        seen.registers[mark] = [Npu.__new__(Npu) for _ in npus]
+        for npu, values in zip(seen.registers[mark], npus):
+            npu.__dict__.update(values)
+    return seen
+
+
+def failed(seen):
+    return {result.name for result in judge("4gpu", seen) if not result.passed}
+
+
+class Checks(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.good = observation()
+
+    def setUp(self):
+        self.seen = copy.deepcopy(self.good)
+        self.running = self.seen.registers["guest.running"][0]
+        self.after = self.seen.registers["host.after"][0]
+
+    def test_good(self):
+        """what a good run saw passes every check"""
+        self.assertEqual(failed(self.seen), set())
+
+    def test_nothing(self):
+        """a run that saw nothing passes no check"""
+        empty = types.SimpleNamespace(facts={}, firmware=[], registers={})
+        self.assertEqual([result.name for result in judge("4gpu", empty) if result.passed], [])
+
+    def test_facts(self):
+        """each wrong or missing fact is noticed"""
+        for key, value, check in WRONG_FACTS:
+            with self.subTest(key=key, value=value):
+                seen = copy.deepcopy(self.good)
+                self.assertIn(key, seen.facts)
+                seen.facts.pop(key)
+                if value is not None:
+                    seen.facts[key] = value
+                self.assertIn(check, failed(seen))
+
+    def test_links_down(self):
+        """a link that is down while the guest runs"""
+        self.running.link[1]["up"] = "0"
+        self.assertIn("links trained", failed(self.seen))
+
+    def test_lpid_missing(self):
+        """no row of XTS_BDF_MAP for the guest"""
+        self.running.bdf_map = [0] * len(self.running.bdf_map)
+        self.assertIn("LPID while it runs", failed(self.seen))
+
+    def test_lpid_of_another(self):
+        """two rows of XTS_BDF_MAP for guests"""
+        self.running.bdf_map[1] = VALID | 2
+        self.assertIn("LPID while it runs", failed(self.seen))
+
+    def test_lpid_stays(self):
+        """the guest's LPID stays behind, in a row or in an ATSD register"""
+        self.after.lparid[0] = 1
+        self.assertEqual(failed(self.seen), {"afterwards: LPID back"})
+
+    def test_no_window(self):
+        """no TVE with a table while the guest runs"""
+        self.running.tve = [Npu.DENY] * len(self.running.tve)
+        self.assertIn("DMA window while it runs", failed(self.seen))
+
+    def test_bypass(self):
+        """a TVE that is left as bypass"""
+        self.after.tve[0] = 0
+        self.assertEqual(failed(self.seen), {"afterwards: TVE"})
+
+    def test_not_through_the_tve(self):
+        """copies over NVLink that did not go through the NPU"""
+        self.running.dma["bytes"] = "1000"
+        self.assertIn("copy over NVLink 1", failed(self.seen))
+
+    def test_no_launch(self):
+        """a shootdown that never reached the NPU, or no GPU"""
+        for atsd in self.running.atsd:
+            atsd["hits"] = "0"
+        self.assertEqual(failed(self.seen), {"ATSD"})
+
+    def test_not_fenced(self):
+        """a link without a fence after the guest is gone"""
+        self.after.link[2]["fence"] = "none"
+        self.assertEqual(failed(self.seen), {"afterwards: links fenced"})
+
+    def test_firmware_row(self):
+        """firmware that did not take the LPID back"""
+        self.seen.firmware = self.seen.firmware[:-1]
+        self.assertIn("afterwards: LPID back", failed(self.seen))
+
+
+if __name__ == "__main__":
+    tap.main()

@@ -51,13 +51,14 @@ static void add(struct command *command, const char *option, const char *format,
 	add_word(command, value);
 }
 
-static void add_gpu(struct command *command, const struct gpu *gpu)
+static void add_gpu(struct command *command, const struct gpu *gpu, bool orphans)
 {
 	int i;
 
 	add(command, "-device", "spapr-pci-host-bridge,index=1,id=nvlink");
-	add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=1,id=gpu",
-	    gpu->device.address);
+	if (!orphans)
+		add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=1,id=gpu",
+		    gpu->device.address);
 	for (i = 0; i < gpu->links; i++)
 		add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=%d,id=bridge%d",
 		    gpu->bridges[i].address, i + 2, i);
@@ -80,8 +81,7 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-initrd", INITRD);
 	add(command, "-append", "console=hvc0 quiet panic=-1%s",
 	    consumer->shell ? " machine.job=shell" : "");
-	if (consumer->gpu)
-		add_gpu(command, consumer->gpu);
+	add_gpu(command, consumer->gpu, consumer->orphans);
 }
 
 static void free_command(struct command *command)

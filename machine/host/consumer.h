@@ -9,13 +9,15 @@
 
 /**
  * struct consumer - what the guest gets.
- * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own; may be NULL.
+ * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own.
+ * @orphans: the bridges only, which no guest has a use for.
  * @memory_mib: ordinary memory.
  * @timeout_s: the guest is killed when it runs longer.
  * @shell: the guest offers a shell on this terminal; no time limit then.
  */
 struct consumer {
 	const struct gpu *gpu;
+	bool orphans;
 	int memory_mib;
 	int timeout_s;
 	bool shell;

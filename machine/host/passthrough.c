@@ -2,9 +2,9 @@
 /*
  * The main job from the host's side: one GPU and its bridges to a KVM guest and back.
  *
- * Usage: passthrough [GPU [shell]]
+ * Usage: passthrough [GPU [shell|orphans]]
  *
- * With "shell" the guest does nothing but offer a shell.
+ * With "shell" the guest does nothing but offer a shell; with "orphans" it gets the bridges without the GPU.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,9 +109,10 @@ static void show_logs(void)
 
 int main(int argc, char **argv)
 {
+	const char *variant = argc > 2 ? argv[2] : "";
 	struct consumer consumer = {
 		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
-		.shell = argc > 2 && !strcmp(argv[2], "shell"),
+		.shell = !strcmp(variant, "shell"), .orphans = !strcmp(variant, "orphans"),
 	};
 	struct group group;
 	struct gpu gpu;

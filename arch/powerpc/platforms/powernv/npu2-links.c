@@ -15,6 +15,8 @@
 #include <linux/pci.h>
 #include <linux/reboot.h>
 
+#include <kunit/visibility.h>
+
 #include <asm/machdep.h>
 #include <asm/pci-bridge.h>
 
@@ -44,10 +46,6 @@
 #define   NPU2_NUM_PROCEDURES		14
 #define NPU2_VNDR_LINK_FLAGS	0x0d
 #define   NPU2_LINK_DL_RESET		0x02
-
-/* Bits of pnv_npu2_gpu.in_reset */
-#define NPU2_RESET_OF_GPU	BIT(0)
-#define NPU2_RESET_OF_NPU	BIT(1)
 
 #define NPU2_TRAINED	(BIT(NPU2_PROCEDURE_PHY_RESET) | \
 			 BIT(NPU2_PROCEDURE_RX_TRAINING) | \
@@ -84,6 +82,12 @@ static int pnv_npu2_last_procedure(struct pnv_npu2_bridge *bridge)
 	return procedure;
 }
 
+VISIBLE_IF_KUNIT bool pnv_npu2_is_trained(u16 done, int last)
+{
+	return last == NPU2_PROCEDURE_CHECK_CREDITS &&
+	       (done & NPU2_TRAINED) == NPU2_TRAINED;
+}
+
 static bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
 {
 	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
@@ -96,8 +100,8 @@ static bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
 	/* While a procedure runs, or after one has failed, nobody knows */
 	raw_spin_lock_irqsave(lock, flags);
 	up = pnv_npu2_link_has_left_reset(bridge) &&
-	     pnv_npu2_last_procedure(bridge) == NPU2_PROCEDURE_CHECK_CREDITS &&
-	     (bridge->procedures & NPU2_TRAINED) == NPU2_TRAINED;
+	     pnv_npu2_is_trained(bridge->procedures,
+				 pnv_npu2_last_procedure(bridge));
 	raw_spin_unlock_irqrestore(lock, flags);
 
 	return up;
@@ -386,9 +390,9 @@ void pnv_npu2_shutdown_links(struct pnv_npu2 *npu)
 }
 
 /* Which reset of @hose holds a GPU: its own, that of its NPU, or none */
-static unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
-				      struct pci_controller *hose,
-				      struct pci_bus *bus)
+VISIBLE_IF_KUNIT
+unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
+			       struct pci_controller *hose, struct pci_bus *bus)
 {
 	unsigned int busno = PCI_BUS_NUM(gpu->bdfn);
 
@@ -512,7 +516,7 @@ static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
 }
 
 /* What counts as done when @next is armed after @last has run */
-static u16 pnv_npu2_procedures_after(u16 done, int last, u32 next)
+VISIBLE_IF_KUNIT u16 pnv_npu2_procedures_after(u16 done, int last, u32 next)
 {
 	if (last >= 0)
 		done |= BIT(last);

@@ -18,6 +18,8 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include <kunit/visibility.h>
+
 #include <asm/opal.h>
 #include <asm/pci-bridge.h>
 
@@ -644,7 +646,8 @@ static struct pnv_npu2_bridge *pnv_npu2_lead_bridge(struct pnv_npu2_gpu *gpu)
 }
 
 /* Zero for a block that is not there, or that could not be mapped alone */
-static u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index)
+VISIBLE_IF_KUNIT u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu,
+					   u32 link_index)
 {
 	u32 index = npu->num_atsd == 1 ? 0 : link_index;
 

@@ -5,6 +5,7 @@
 #ifndef _POWERNV_NPU2_H
 #define _POWERNV_NPU2_H
 
+#include <linux/bits.h>
 #include <linux/ioport.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -24,6 +25,10 @@ struct pci_dn;
 struct pnv_ioda_pe;
 struct pnv_npu2;
 struct pnv_phb;
+
+/* Bits of pnv_npu2_gpu.in_reset */
+#define NPU2_RESET_OF_GPU	BIT(0)
+#define NPU2_RESET_OF_NPU	BIT(1)
 
 /* NPU2 workbook: six bricks, and so links, and eight blocks of ATSD registers */
 #define PNV_NPU2_MAX_LINKS	6
@@ -160,6 +165,14 @@ void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
 bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
 			   int size, u32 val);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index);
+bool pnv_npu2_is_trained(u16 done, int last);
+u16 pnv_npu2_procedures_after(u16 done, int last, u32 next);
+unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
+			       struct pci_controller *hose, struct pci_bus *bus);
+#endif
 
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe);

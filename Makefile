@@ -22,12 +22,13 @@ $(error unknown board $(BOARD): BOARD is one of $(BOARDS))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree harvest series status kernel qemu-machine consumer images machine demo test check-full shell
+.PHONY: help setup tree harvest series status kernel qemu-machine consumer images machine demo test check-full shell bench
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD=4gpu, 6gpu or small)"
 	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
 	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
+	@echo "make bench       measure GPU RAM in host and guest beside Linux 5.10; the result is in build/bench"
 	@echo "make shell       a shell in the emulated host (BOARD as above)"
 	@echo
 	@echo "make tree        build/linux: the base with one commit for each entry of series/; edit and commit there"
@@ -68,6 +69,9 @@ shell: machine
 
 test: machine
 	@tests/run $(T)
+
+bench: machine
+	@bench/bench
 
 check-full: setup
 	@scripts/check-full $(T)

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What GPU RAM costs a guest.
+ *
+ * Usage: bench
+ */
+#include <linux/mempolicy.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../machine/common/report.h"
+#include "../../machine/guest/steps.h"
+#include "../common/measure.h"
+#include "shootdown.h"
+
+/* Of each kind of memory; what is left of the GPU's is for the kernel's own use of the node. */
+#define BYTES (1024ul << 20)
+#define GPU_RAM_MIB 2048
+#define LAUNCHES 1000
+
+static void *buffer(size_t size, int node)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned long nodes[16] = { 0 };
+
+	nodes[node / 64] = 1ul << node % 64;
+	if (memory == MAP_FAILED ||
+	    syscall(SYS_mbind, memory, size, MPOL_BIND, nodes, sizeof(nodes) * 8, 0))
+		give_up("no memory of node %d", node);
+	return memory;
+}
+
+/* Marks are where the host reads KVM's counters, so each step is between two of them. */
+static void use_memory(const struct gpu_ram *ram)
+{
+	void *gpu = buffer(BYTES, ram->node), *memory = buffer(BYTES, 0);
+
+	mark("touch_gpu");
+	report_touch("bench.touch.gpu", gpu, BYTES);
+	mark("touch_memory");
+	report_touch("bench.touch.memory", memory, BYTES);
+	mark("warm");
+	report_warm("bench.warm", gpu, memory, BYTES);
+	munmap(gpu, BYTES);
+	munmap(memory, BYTES);
+}
+
+int main(void)
+{
+	static struct gpu gpus[MAX_GPUS];
+	struct gpu_ram ram;
+
+	report_begin("guest");
+	if (!gpus_find(gpus) || !show_device_tree(&gpus[0], &ram))
+		give_up("no GPU with NVLink bridges");
+	if (train_links(&gpus[0]) < gpus[0].links)
+		give_up("not every link came up: GPU RAM must not be touched");
+	mark("online");
+	if (!online_ram(&ram, GPU_RAM_MIB))
+		give_up("GPU RAM cannot be used as memory");
+	use_memory(&ram);
+	mark("launch");
+	bench_launches(&gpus[0], LAUNCHES);
+	mark("done");
+	return 0;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../machine/common/report.h"
+#include "../common/measure.h"
+#include "device.h"
+
+#define INFO_SIZE 4096
+#define VENDOR_NVIDIA 0x10de
+/* The mailbox in the vendor capability of a bridge, see machine/guest/links.c. */
+#define STATUS 0x84
+#define STATUS_COMPLETE 0x40000000
+#define CONTROL 0x88
+#define TIMEOUT_S 10
+
+static const uint32_t procedures[] = { 4, 5, 6, 7, 9, 8, 10, 13 };
+
+static uint64_t config_offset(int fd)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info), .index = VFIO_PCI_CONFIG_REGION_INDEX,
+	};
+
+	if (ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &info))
+		give_up("a device without config space");
+	return info.offset;
+}
+
+static bool is_ram(const struct vfio_region_info *info)
+{
+	const struct vfio_region_info_cap_type *type;
+	unsigned int at = info->flags & VFIO_REGION_INFO_FLAG_CAPS ? info->cap_offset : 0;
+
+	for (; at && at < INFO_SIZE; at = type->header.next) {
+		type = (const void *)((const char *)info + at);
+		if (type->header.id == VFIO_REGION_INFO_CAP_TYPE)
+			return type->type == (__u32)(VFIO_REGION_TYPE_PCI_VENDOR_TYPE | VENDOR_NVIDIA) &&
+			       type->subtype == VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM;
+	}
+	return false;
+}
+
+static void find_ram(struct opened *opened)
+{
+	struct vfio_device_info device = { .argsz = sizeof(device) };
+	struct vfio_region_info *info = malloc(INFO_SIZE);
+	unsigned int i;
+
+	if (!info || ioctl(opened->gpu, VFIO_DEVICE_GET_INFO, &device))
+		give_up("VFIO says nothing about the GPU");
+	for (i = VFIO_PCI_NUM_REGIONS; i < device.num_regions && !opened->size; i++) {
+		*info = (struct vfio_region_info){ .argsz = INFO_SIZE, .index = i };
+		if (ioctl(opened->gpu, VFIO_DEVICE_GET_REGION_INFO, info) || !is_ram(info))
+			continue;
+		opened->offset = info->offset;
+		opened->size = info->size;
+	}
+	free(info);
+	if (!opened->size)
+		give_up("the GPU has no region for its RAM");
+}
+
+void device_open(struct opened *opened, const struct vfio_session *session, const struct gpu *gpu)
+{
+	double begin = now_us();
+	int i;
+
+	*opened = (struct opened){ .links = gpu->links };
+	opened->gpu = vfio_open(session, &gpu->device);
+	opened->open_us = now_us() - begin;
+	if (opened->gpu < 0)
+		give_up("%s cannot be opened", gpu->device.address);
+	for (i = 0; i < gpu->links; i++) {
+		opened->bridges[i] = vfio_open(session, &gpu->bridges[i]);
+		if (opened->bridges[i] < 0)
+			give_up("%s cannot be opened", gpu->bridges[i].address);
+	}
+	find_ram(opened);
+}
+
+void device_close(struct opened *opened)
+{
+	int i;
+
+	for (i = 0; i < opened->links; i++)
+		close(opened->bridges[i]);
+	close(opened->gpu);
+}
+
+static void run_procedure(int fd, uint64_t config, uint32_t procedure)
+{
+	time_t end = time(NULL) + TIMEOUT_S;
+	uint32_t status = 0;
+
+	if (pwrite(fd, &procedure, 4, config + CONTROL) != 4)
+		give_up("procedure %u cannot be started", procedure);
+	do {
+		if (pread(fd, &status, 4, config + STATUS) != 4)
+			give_up("procedure %u has no status", procedure);
+	} while (!(status & STATUS_COMPLETE) && time(NULL) < end);
+	if (status != STATUS_COMPLETE)
+		give_up("procedure %u failed: %#x", procedure, status);
+}
+
+void device_set_memory(const struct opened *opened, bool on)
+{
+	uint64_t config = config_offset(opened->gpu);
+	uint16_t command;
+
+	if (pread(opened->gpu, &command, 2, config + PCI_COMMAND) != 2)
+		give_up("the GPU's config space cannot be read");
+	command = on ? command | PCI_COMMAND_MEMORY : command & ~PCI_COMMAND_MEMORY;
+	if (pwrite(opened->gpu, &command, 2, config + PCI_COMMAND) != 2)
+		give_up("the GPU's config space cannot be written");
+}
+
+void device_train(const struct opened *opened)
+{
+	unsigned int step;
+	int i;
+
+	for (i = 0; i < opened->links; i++)
+		for (step = 0; step < sizeof(procedures) / sizeof(procedures[0]); step++)
+			run_procedure(opened->bridges[i], config_offset(opened->bridges[i]),
+				      procedures[step]);
+	device_set_memory(opened, true);
+}
+
+void *device_map(const struct opened *opened, uint64_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, opened->gpu,
+			    opened->offset);
+
+	if (memory == MAP_FAILED)
+		give_up("%llu MiB of GPU RAM cannot be mapped", (unsigned long long)size >> 20);
+	return memory;
+}

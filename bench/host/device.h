@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The GPU under measurement, and the bridges that make its RAM reachable. */
+#ifndef DEVICE_H
+#define DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../../machine/host/survey.h"
+
+/**
+ * struct opened - a GPU and its bridges, opened through VFIO.
+ * @gpu: file descriptor of the GPU.
+ * @bridges: those of the bridges.
+ * @links: how many.
+ * @offset: of the GPU RAM region in @gpu.
+ * @size: its size.
+ * @open_us: what it took to open the GPU.
+ */
+struct opened {
+	int gpu, bridges[MAX_LINKS], links;
+	uint64_t offset, size;
+	double open_us;
+};
+
+/**
+ * device_open() - open GPU and bridges, and find the GPU RAM region.
+ * @opened: gets the result.
+ * @session: with the group.
+ * @gpu: which GPU.
+ *
+ * Gives up when it cannot.
+ */
+void device_open(struct opened *opened, const struct vfio_session *session, const struct gpu *gpu);
+
+/**
+ * device_close() - the opposite; the GPU is reset.
+ * @opened: from device_open().
+ */
+void device_close(struct opened *opened);
+
+/**
+ * device_train() - run the link procedures, and let the GPU answer to its memory space.
+ * @opened: from device_open().
+ *
+ * Gives up when a link does not come up: GPU RAM must not be touched then.
+ */
+void device_train(const struct opened *opened);
+
+/**
+ * device_set_memory() - switch the memory space of the GPU on or off, which takes its mappings away.
+ * @opened: from device_open().
+ * @on: whether on.
+ */
+void device_set_memory(const struct opened *opened, bool on);
+
+/**
+ * device_map() - map GPU RAM at whatever address the kernel likes.
+ * @opened: from device_open().
+ * @size: in bytes, from the start of the region.
+ *
+ * Return: the mapping; gives up when there is none.
+ */
+void *device_map(const struct opened *opened, uint64_t size);
+
+#endif

@@ -52,13 +52,15 @@
  *	empty otherwise
  * @ram_region: GPU only: number of the region in @vdev
  * @revoker: GPU only: what @gpu calls to get the mappings taken away
+ * @mapped: GPU only: whether a page may be mapped. Set within the gate, cleared
+ *	with the gate shut
  * @atsd: bridge only: its ATSD registers; claimed while the device is open, and
  *	empty otherwise or when it has none
  * @devctl: bridge only: offset of the Device Control register
  * @mailbox: bridge only: offset of the registers that run link procedures
  *
- * @ram, @ram_region and @atsd only change in open and close of the device, the
- * rest is constant.
+ * But for @mapped, everything is constant or only changes in open and close of
+ * the device.
  */
 struct vfio_pci_nvlink2 {
 	struct vfio_pci_core_device *vdev;
@@ -67,6 +69,7 @@ struct vfio_pci_nvlink2 {
 	struct resource ram;
 	unsigned int ram_region;
 	struct pnv_npu2_revoker revoker;
+	bool mapped;
 	struct resource atsd;
 	u8 devctl;
 	u8 mailbox;
@@ -163,6 +166,7 @@ static vm_fault_t nvlink2_ram_fault_order(struct vm_fault *vmf,
 	if (pnv_npu2_gpu_enter(nvlink2->gpu))
 		goto out_unlock;
 
+	WRITE_ONCE(nvlink2->mapped, true);
 	ret = nvlink2_ram_insert(vmf, pfn, order);
 
 	pnv_npu2_gpu_exit(nvlink2->gpu);
@@ -376,13 +380,21 @@ static const struct vfio_pci_regops nvlink2_ram_regops = {
 	.release	= nvlink2_region_release,
 };
 
+/*
+ * The gate is shut many times while links are trained. For a guest, to unmap all
+ * of the region is to visit each page of 128G, so do that only if need be.
+ */
 static void nvlink2_ram_revoke(struct pnv_npu2_revoker *revoker)
 {
 	struct vfio_pci_nvlink2 *nvlink2 =
 		container_of(revoker, struct vfio_pci_nvlink2, revoker);
 	struct vfio_pci_core_device *vdev = nvlink2->vdev;
 
+	if (!nvlink2->mapped)
+		return;
+
 	vfio_pci_core_zap_region(vdev, &vdev->region[nvlink2->ram_region]);
+	nvlink2->mapped = false;
 }
 
 /* Neither the kernel nor anybody else may use the RAM of a GPU we hand out */
@@ -400,8 +412,9 @@ static int nvlink2_ram_claim(struct vfio_pci_nvlink2 *nvlink2,
 	}
 
 	if (mm_iommu_dev_is_mapped(ram->start, size)) {
-		pci_warn(pdev, "TCEs that an earlier user of the GPU made still translate to %pR of its RAM; close the VFIO container that holds them\n",
-			 ram);
+		dev_warn_ratelimited(&pdev->dev,
+				     "TCEs that an earlier user of the GPU made still translate to %pR of its RAM; close the VFIO container that holds them\n",
+				     ram);
 		return -EBUSY;
 	}
 
@@ -458,8 +471,9 @@ static int nvlink2_lpar_unmap(struct vfio_pci_nvlink2 *nvlink2)
 	int ret = pnv_npu2_gpu_unmap_lpar(nvlink2->gpu);
 
 	if (ret)
-		pci_err(nvlink2->vdev->pdev, "GPU could not be taken back from its guest (%d); it stays closed until that works\n",
-			ret);
+		dev_err_ratelimited(&nvlink2->vdev->pdev->dev,
+				    "GPU could not be taken back from its guest (%d); it stays closed until that works\n",
+				    ret);
 
 	return ret;
 }
@@ -482,7 +496,7 @@ static int nvlink2_lpar_map(struct vfio_pci_nvlink2 *nvlink2)
 
 	lpid = nvlink2_lpid(kvm);
 	if (!lpid) {
-		pci_warn(pdev, "NVLink2 needs a radix guest of HV KVM\n");
+		dev_warn_ratelimited(&pdev->dev, "NVLink2 needs a radix guest of HV KVM\n");
 		return -EINVAL;
 	}
 
@@ -531,7 +545,7 @@ static int nvlink2_gpu_open(struct vfio_pci_nvlink2 *nvlink2)
 	 * user on the GPU, which would otherwise go on over NVLink2.
 	 */
 	if (!nvlink2->vdev->reset_works) {
-		pci_warn(nvlink2->vdev->pdev, "GPU could not be reset; it stays closed until that works\n");
+		dev_warn_ratelimited(&nvlink2->vdev->pdev->dev, "GPU could not be reset; it stays closed until that works\n");
 		return -EIO;
 	}
 

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * NVLink2 GPUs and KVM: which guest a GPU translates for, and for how long
+ *
+ * A GPU takes part in the translation of the guest whose LPID it was given. KVM
+ * gives an LPID to the next guest when the last one is gone, so the guest must
+ * not be gone before the GPU is closed. Its directory in debugfs shows whether
+ * it is.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+
+#include "../kselftest_harness.h"
+#include "lib/fixture.h"
+
+#define DEBUGFS_KVM	"/sys/kernel/debug/kvm"
+#define VM_TYPE_HV	1
+
+FIXTURE(kvm)
+{
+	struct nvlink2 nvlink2;
+	int kvm;
+	int vm;
+	int attach;
+	int log;
+};
+
+FIXTURE_SETUP(kvm)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	self->vm = -1;
+	self->attach = -1;
+	self->nvlink2.container.fd = -1;
+	self->nvlink2.container.group_fd = -1;
+	self->nvlink2.place = nvlink2_place();
+	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (self->kvm < 0)
+		SKIP(return, "/dev/kvm cannot be opened");
+	self->vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
+	if (self->vm < 0)
+		SKIP(return, "no HV KVM");
+}
+
+static void close_vm(FIXTURE_DATA(kvm) *self)
+{
+	if (self->attach >= 0)
+		close(self->attach);
+	if (self->vm >= 0)
+		close(self->vm);
+	self->attach = -1;
+	self->vm = -1;
+}
+
+FIXTURE_TEARDOWN(kvm)
+{
+	nvlink2_close(&self->nvlink2);
+	close_vm(self);
+	if (self->kvm >= 0)
+		close(self->kvm);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/* Tell KVM of the group, as QEMU does before it opens any device of it */
+static int attach_group(int vm, struct spapr_container *container, int *attach)
+{
+	struct kvm_create_device create = { .type = KVM_DEV_TYPE_VFIO };
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_VFIO_GROUP,
+		.attr = KVM_DEV_VFIO_GROUP_ADD,
+		.addr = (uintptr_t)&container->group_fd,
+	};
+
+	if (ioctl(vm, KVM_CREATE_DEVICE, &create))
+		return -errno;
+	*attach = create.fd;
+
+	return ioctl(create.fd, KVM_SET_DEVICE_ATTR, &attr) ? -errno : 0;
+}
+
+static int open_with_guest(FIXTURE_DATA(kvm) *self)
+{
+	int ret;
+
+	self->nvlink2.gpu.fd = -1;
+	memset(self->nvlink2.bridge, 0xff, sizeof(self->nvlink2.bridge));
+	ret = spapr_open(&self->nvlink2.container,
+			 self->nvlink2.place->group);
+	if (!ret)
+		ret = attach_group(self->vm, &self->nvlink2.container,
+				   &self->attach);
+	if (!ret)
+		ret = nvlink2_open_devices(&self->nvlink2);
+
+	return ret;
+}
+
+/* Whether debugfs still has a directory of a guest that this process made */
+static int guests_alive(void)
+{
+	struct dirent *entry;
+	char prefix[16];
+	int count = 0;
+	DIR *dir;
+
+	dir = opendir(DEBUGFS_KVM);
+	if (!dir)
+		return -1;
+	snprintf(prefix, sizeof(prefix), "%d-", getpid());
+	while ((entry = readdir(dir)))
+		count += !strncmp(entry->d_name, prefix, strlen(prefix));
+	closedir(dir);
+
+	return count;
+}
+
+#define NEED_DEBUGFS()						\
+	do {							\
+		if (guests_alive() < 0)				\
+			SKIP(return, "no " DEBUGFS_KVM);	\
+	} while (0)
+
+TEST_F_TIMEOUT(kvm, open_with_guest, NVLINK2_TIMEOUT)
+{
+	ASSERT_EQ(0, open_with_guest(self));
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+/* D-07: the guest, and with it its LPID, lives as long as the GPU is open */
+TEST_F_TIMEOUT(kvm, guest_outlives_its_descriptors, NVLINK2_TIMEOUT)
+{
+	NEED_DEBUGFS();
+	ASSERT_EQ(0, open_with_guest(self));
+	close_vm(self);
+	EXPECT_EQ(1, guests_alive());
+}
+
+/* The other half of it: no longer */
+TEST_F_TIMEOUT(kvm, guest_goes_with_the_gpu, NVLINK2_TIMEOUT)
+{
+	NEED_DEBUGFS();
+	ASSERT_EQ(0, open_with_guest(self));
+	nvlink2_close(&self->nvlink2);
+	close_vm(self);
+	EXPECT_EQ(0, guests_alive());
+}
+
+/* D-57, D-58: from one guest to the next */
+TEST_F_TIMEOUT(kvm, one_guest_after_another, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, open_with_guest(self));
+		nvlink2_close(&self->nvlink2);
+		close_vm(self);
+		self->vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
+		ASSERT_LE(0, self->vm);
+	}
+}
+
+/* D-08: the NPU walks radix trees, and a hash guest has none */
+TEST_F_TIMEOUT(kvm, hash_guest_is_refused, NVLINK2_TIMEOUT)
+{
+	uint32_t order = 24;
+
+	if (ioctl(self->vm, KVM_PPC_ALLOCATE_HTAB, &order))
+		SKIP(return, "KVM here has no hash guests");
+
+	EXPECT_GT(0, open_with_guest(self));
+}
+
+/* D-08: and the host still has the GPU for itself or another guest then */
+TEST_F_TIMEOUT(kvm, refused_guest_leaves_nothing, NVLINK2_TIMEOUT)
+{
+	uint32_t order = 24;
+
+	if (ioctl(self->vm, KVM_PPC_ALLOCATE_HTAB, &order))
+		SKIP(return, "KVM here has no hash guests");
+
+	EXPECT_GT(0, open_with_guest(self));
+	nvlink2_close(&self->nvlink2);
+	close_vm(self);
+	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+}
+
+/* No guest, no translation; the GPU is open all the same */
+TEST_F_TIMEOUT(kvm, without_guest, NVLINK2_TIMEOUT)
+{
+	close_vm(self);
+	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+}
+
+/*
+ * D-23: a guest that comes after the GPU was opened is not its guest. That is
+ * the rule of VFIO today, so the guest can go again. Passes on Linux 5.10 too.
+ */
+TEST_F_TIMEOUT(kvm, guest_after_open, NVLINK2_TIMEOUT)
+{
+	NEED_DEBUGFS();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, attach_group(self->vm, &self->nvlink2.container,
+				  &self->attach));
+	close_vm(self);
+	EXPECT_EQ(0, guests_alive());
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+/* GPU RAM as memory of a guest: the slot may come before the links are up */
+TEST_F_TIMEOUT(kvm, ram_as_memory_of_guest, NVLINK2_TIMEOUT)
+{
+	struct kvm_userspace_memory_region slot = {
+		.memory_size = 16 * MIB,
+		.guest_phys_addr = 0x200000000000,
+	};
+	void *ram;
+
+	ASSERT_EQ(0, open_with_guest(self));
+	ram = nvlink2_map_ram(&self->nvlink2, 0, 16 * MIB);
+	ASSERT_NE(MAP_FAILED, ram);
+	slot.userspace_addr = (uintptr_t)ram;
+	ASSERT_EQ(0, ioctl(self->vm, KVM_SET_USER_MEMORY_REGION, &slot));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	EXPECT_EQ(0, watch_store(ram, 1));
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	slot.memory_size = 0;
+	EXPECT_EQ(0, ioctl(self->vm, KVM_SET_USER_MEMORY_REGION, &slot));
+	munmap(ram, 16 * MIB);
+}
+
+/* Two GPUs of one guest share its LPID */
+TEST_F_TIMEOUT(kvm, neighbour_for_the_same_guest, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour = { .place = nvlink2_neighbour() };
+
+	if (!neighbour.place)
+		SKIP(return, "no other GPU in the group");
+	ASSERT_EQ(0, open_with_guest(self));
+	neighbour.container = self->nvlink2.container;
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	EXPECT_EQ(0, nvlink2_train(&neighbour));
+	nvlink2_close_devices(&neighbour);
+}
+
+/* Each group has its own guest */
+TEST_F_TIMEOUT(kvm, stranger_for_another_guest, NVLINK2_TIMEOUT)
+{
+	const struct nvlink2_place *place = nvlink2_stranger();
+	struct nvlink2 stranger = { .place = place };
+	int vm, attach = -1;
+
+	if (!place)
+		SKIP(return, "no second group of NVLink2 GPUs");
+	ASSERT_EQ(0, open_with_guest(self));
+	vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
+	ASSERT_LE(0, vm);
+	ASSERT_EQ(0, spapr_open(&stranger.container, place->group));
+	ASSERT_EQ(0, attach_group(vm, &stranger.container, &attach));
+	ASSERT_EQ(0, nvlink2_open_devices(&stranger));
+	EXPECT_EQ(0, nvlink2_train(&stranger));
+	nvlink2_close(&stranger);
+	close(attach);
+	close(vm);
+}
+
+/* D-07: in the order of a process that is killed, without its cooperation */
+TEST_F_TIMEOUT(kvm, process_is_killed, NVLINK2_TIMEOUT)
+{
+	int ready[2], child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		/* A guest belongs to the process that made it */
+		close_vm(self);
+		self->vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
+		if (!open_with_guest(self))
+			write(ready[1], "x", 1);
+		pause();
+	}
+	close_vm(self);
+	EXPECT_EQ(1, read(ready[0], &byte, 1));
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(-SIGKILL, watch_child(child));
+	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+}
+
+NVLINK2_MAIN()

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of the RAM of an NVLink2 GPU: bounds, moves, splits, forks
+ *
+ * Everything here is done to links that are up. What a touch does while they
+ * are not is in nvlink2_reset.c and nvlink2_panic.c.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kselftest_harness.h"
+#include "lib/fixture.h"
+
+FIXTURE(mapping)
+{
+	struct nvlink2 nvlink2;
+	size_t page;
+	uint64_t size;
+	int log;
+};
+
+FIXTURE_SETUP(mapping)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	self->page = sysconf(_SC_PAGESIZE);
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->size = self->nvlink2.ram.size;
+}
+
+FIXTURE_TEARDOWN(mapping)
+{
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+static void *try_map(FIXTURE_DATA(mapping) *self, uint64_t offset, size_t size)
+{
+	return nvlink2_map_ram(&self->nvlink2, offset, size);
+}
+
+TEST_F_TIMEOUT(mapping, first_page, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, self->page);
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(0, watch_store(ram, 0x0123456789abcdef));
+	EXPECT_EQ(0x0123456789abcdef, *ram);
+}
+
+TEST_F_TIMEOUT(mapping, whole_region, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, self->size);
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(0, watch_store(&ram[MIB / 8], 0x55aa));
+	EXPECT_EQ(0x55aa, ram[MIB / 8]);
+}
+
+/* Nothing is touched: there is less RAM than the aperture has room for */
+TEST_F_TIMEOUT(mapping, last_page, NVLINK2_TIMEOUT)
+{
+	EXPECT_NE(MAP_FAILED, try_map(self, self->size - self->page,
+				      self->page));
+}
+
+/* D-01: this was the RAM of the next GPU, or whatever is up there */
+TEST_F_TIMEOUT(mapping, past_the_end, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(MAP_FAILED, try_map(self, self->size, self->page));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* D-01 */
+TEST_F_TIMEOUT(mapping, across_the_end, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(MAP_FAILED, try_map(self, self->size - self->page,
+				      2 * self->page));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* D-01: as far as an offset goes */
+TEST_F_TIMEOUT(mapping, far_past_the_end, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(MAP_FAILED, try_map(self, (1ull << 40) - self->page,
+				      self->page));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F_TIMEOUT(mapping, larger_than_the_region, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(MAP_FAILED, try_map(self, 0, self->size + self->page));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+TEST_F_TIMEOUT(mapping, private, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->page, PROT_READ, MAP_PRIVATE,
+				   self->nvlink2.gpu.fd,
+				   self->nvlink2.ram.offset));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* D-02, for what the CPU sees; registration is in nvlink2_dma.c */
+TEST_F_TIMEOUT(mapping, offset_is_where_it_says, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *all, *part;
+
+	all = try_map(self, 0, 4 * MIB);
+	part = try_map(self, 2 * MIB + self->page, self->page);
+	ASSERT_NE(MAP_FAILED, (void *)all);
+	ASSERT_NE(MAP_FAILED, (void *)part);
+
+	*part = 0xfeed;
+	EXPECT_EQ(0xfeed, all[(2 * MIB + self->page) / 8]);
+}
+
+/* D-14: a second mapping, in whatever order they come and go */
+TEST_F_TIMEOUT(mapping, map_again, NVLINK2_TIMEOUT)
+{
+	void *ram;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		ram = try_map(self, i * MIB, MIB);
+		ASSERT_NE(MAP_FAILED, ram);
+		EXPECT_EQ(0, munmap(ram, MIB));
+	}
+}
+
+/* D-14 */
+TEST_F_TIMEOUT(mapping, several_at_once, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *one = try_map(self, 0, MIB);
+	volatile uint64_t *two = try_map(self, 0, MIB);
+	volatile uint64_t *other = try_map(self, 8 * MIB, MIB);
+
+	ASSERT_NE(MAP_FAILED, (void *)one);
+	ASSERT_NE(MAP_FAILED, (void *)two);
+	ASSERT_NE(MAP_FAILED, (void *)other);
+
+	one[7] = 7;
+	EXPECT_EQ(7, two[7]);
+	EXPECT_EQ(0, munmap((void *)one, MIB));
+	EXPECT_EQ(0, watch_store(&two[7], 8));
+	EXPECT_EQ(0, watch_store(&other[7], 9));
+}
+
+/* D-03, D-14: a failed mmap() is as if it had never been tried */
+TEST_F_TIMEOUT(mapping, map_after_failure, NVLINK2_TIMEOUT)
+{
+	void *page;
+
+	page = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, page);
+	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, page,
+				    self->page));
+	ASSERT_EQ(0, munmap(page, self->page));
+
+	/* The address is still registered, so it cannot be GPU RAM */
+	EXPECT_EQ(MAP_FAILED,
+		  mmap(page, self->page, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
+		       self->nvlink2.ram.offset));
+
+	EXPECT_EQ(0, spapr_unregister(&self->nvlink2.container, page,
+				      self->page));
+	EXPECT_NE(MAP_FAILED, try_map(self, 0, self->page));
+}
+
+/* D-16: the registration for DMA would stay behind at the old address */
+TEST_F_TIMEOUT(mapping, move_is_refused, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, MIB), *place;
+
+	ASSERT_NE(MAP_FAILED, ram);
+	place = mmap(NULL, MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, place);
+	EXPECT_EQ(MAP_FAILED, mremap(ram, MIB, MIB,
+				     MREMAP_MAYMOVE | MREMAP_FIXED, place));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, watch_store(ram, 1));
+}
+
+/* D-16 */
+TEST_F_TIMEOUT(mapping, hole_is_refused, NVLINK2_TIMEOUT)
+{
+	uint8_t *ram = try_map(self, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(-1, munmap(ram + MIB / 2, self->page));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, watch_store(ram + MIB / 2, 1));
+	EXPECT_EQ(0, munmap(ram, MIB));
+}
+
+/* D-16: a part that shrinks away */
+TEST_F_TIMEOUT(mapping, shrinking_is_refused, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(MAP_FAILED, mremap(ram, MIB, MIB / 2, 0));
+}
+
+/*
+ * D-18, which is none: growth was refused because of VM_PFNMAP, and is now
+ * because of VM_DONTEXPAND as well. Passes on Linux 5.10 too.
+ */
+TEST_F_TIMEOUT(mapping, growth_is_refused, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(MAP_FAILED, mremap(ram, MIB, 2 * MIB, MREMAP_MAYMOVE));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+/* D-18: a length of 0 asks for a second mapping of the same */
+TEST_F_TIMEOUT(mapping, duplicate_is_refused, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(MAP_FAILED, mremap(ram, 0, MIB, MREMAP_MAYMOVE));
+}
+
+TEST_F_TIMEOUT(mapping, protection_of_a_part_is_refused, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(-1, mprotect(ram, MIB / 2, PROT_READ));
+}
+
+TEST_F_TIMEOUT(mapping, protection_of_the_whole, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, MIB);
+	uint64_t val;
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	*ram = 0x1234;
+	ASSERT_EQ(0, mprotect((void *)ram, MIB, PROT_READ));
+	EXPECT_EQ(SIGSEGV, watch_store(ram, 1));
+	EXPECT_EQ(0, watch_load(ram, &val));
+	EXPECT_EQ(0x1234, val);
+}
+
+/* D-17: a child that inherits the mapping holds the GPU for ever */
+TEST_F_TIMEOUT(mapping, not_inherited_by_fork, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, self->page);
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	*ram = 1;
+	EXPECT_EQ(SIGSEGV, watch_load_in_child(ram));
+}
+
+/* D-17: a program cannot ask for that either */
+TEST_F_TIMEOUT(mapping, dofork_is_refused, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, self->page);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(-1, madvise(ram, self->page, MADV_DOFORK));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* D-17: a child that only lives must not keep its parent's GPU from others */
+TEST_F_TIMEOUT(mapping, child_does_not_hold_the_gpu, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, self->page);
+	int child, done[2];
+	char byte;
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	*ram = 1;
+	ASSERT_EQ(0, pipe(done));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		nvlink2_close(&self->nvlink2);
+		close(done[1]);
+		read(done[0], &byte, 1);
+		_exit(0);
+	}
+
+	close(done[0]);
+	munmap((void *)ram, self->page);
+	nvlink2_close(&self->nvlink2);
+	/* Until the child has closed what it inherited, the group is busy */
+	sleep(1);
+	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	close(done[1]);
+	EXPECT_EQ(0, watch_child(child));
+}
+
+/* D-17: 128 GiB of somebody's GPU RAM are no part of a core dump */
+TEST_F_TIMEOUT(mapping, not_in_core_dumps, NVLINK2_TIMEOUT)
+{
+	void *ram = try_map(self, 0, self->page);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_TRUE(watch_vm_flag(ram, "dd"));
+	EXPECT_TRUE(watch_vm_flag(ram, "io"));
+	EXPECT_EQ(-1, madvise(ram, self->page, MADV_DODUMP));
+}
+
+/*
+ * Pages that are no memory of this system cannot be pinned, so a debugger does
+ * not reach them. Passes on Linux 5.10 too.
+ */
+TEST_F_TIMEOUT(mapping, not_readable_by_ptrace, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, self->page);
+	int mem = open("/proc/self/mem", O_RDWR);
+	uint64_t val = 0;
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	ASSERT_LE(0, mem);
+	*ram = 0x77;
+	EXPECT_EQ(-1, pread(mem, &val, sizeof(val), (uintptr_t)ram));
+	EXPECT_EQ(0, val);
+	close(mem);
+}
+
+/* What the kernel copies to a program. Passes on Linux 5.10 too */
+TEST_F_TIMEOUT(mapping, target_of_a_system_call, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram = try_map(self, 0, self->page);
+	uint64_t val = 0x99;
+	int pipes[2];
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(8, write(pipes[1], &val, sizeof(val)));
+	EXPECT_EQ(8, read(pipes[0], (void *)ram, sizeof(val)));
+	EXPECT_EQ(0x99, *ram);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+NVLINK2_MAIN()

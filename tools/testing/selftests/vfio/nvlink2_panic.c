@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What stops the whole machine where the kernel does not prevent it
+ *
+ * A case that fails here may not come back to say so. Run it alone, and last:
+ * "nvlink2_panic -l" lists the cases, "-t NAME" and "-r FIXTURE.VARIANT.NAME"
+ * choose one. On Linux 5.10 most of them end in a panic.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/vfio.h>
+
+#include "../kselftest_harness.h"
+#include "lib/fixture.h"
+#include "lib/reset.h"
+
+#define PROCEDURE_RESET_NTL	10
+#define PROCEDURE_CREDITS	13
+
+/* D-12, D-13: links that have never been up since the GPU was opened */
+FIXTURE(untrained)
+{
+	struct nvlink2 nvlink2;
+	volatile uint64_t *ram;
+	int log;
+};
+
+FIXTURE_SETUP(untrained)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+}
+
+FIXTURE_TEARDOWN(untrained)
+{
+	munmap((void *)self->ram, MIB);
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+TEST_F_TIMEOUT(untrained, load, NVLINK2_TIMEOUT)
+{
+	uint64_t val;
+
+	EXPECT_EQ(SIGBUS, watch_load(self->ram, &val));
+}
+
+TEST_F_TIMEOUT(untrained, store, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+}
+
+TEST_F_TIMEOUT(untrained, store_by_the_kernel, NVLINK2_TIMEOUT)
+{
+	uint64_t val = 1;
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(8, write(pipes[1], &val, sizeof(val)));
+	EXPECT_EQ(-1, read(pipes[0], (void *)self->ram, sizeof(val)));
+	EXPECT_EQ(EFAULT, errno);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+TEST_F_TIMEOUT(untrained, read_of_the_file, NVLINK2_TIMEOUT)
+{
+	uint64_t val = 1;
+
+	EXPECT_EQ(-1, pread(self->nvlink2.gpu.fd, &val, sizeof(val),
+			    self->nvlink2.ram.offset));
+}
+
+TEST_F_TIMEOUT(untrained, write_of_the_file, NVLINK2_TIMEOUT)
+{
+	uint64_t val = 1;
+
+	EXPECT_EQ(-1, pwrite(self->nvlink2.gpu.fd, &val, sizeof(val),
+			     self->nvlink2.ram.offset));
+}
+
+/* All links carry RAM, so one that is down is too many */
+TEST_F_TIMEOUT(untrained, one_link_is_missing, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	if (self->nvlink2.place->num_bridges < 2)
+		SKIP(return, "the GPU has one link");
+
+	for (i = 1; i < self->nvlink2.place->num_bridges; i++)
+		ASSERT_EQ(0, nvlink2_train_bridge(&self->nvlink2.bridge[i]));
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+}
+
+/* Out of reset is not yet up: the brick is fenced until it has its credits */
+TEST_F_TIMEOUT(untrained, credits_are_missing, NVLINK2_TIMEOUT)
+{
+	static const uint32_t procedures[] = { 4, 5, 6, 7, 9, 8, 10 };
+	struct vfio_dev *bridge = self->nvlink2.bridge;
+	unsigned int p;
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
+		for (p = 0; p < ARRAY_SIZE(procedures); p++)
+			ASSERT_EQ(0, nvlink2_run_procedure(bridge + i,
+							   procedures[p]));
+	}
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+}
+
+/* Firmware believes whoever asks for the last steps only, the link does not */
+TEST_F_TIMEOUT(untrained, only_last_steps, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
+		nvlink2_run_procedure(&self->nvlink2.bridge[i],
+				      PROCEDURE_RESET_NTL);
+		nvlink2_run_procedure(&self->nvlink2.bridge[i],
+				      PROCEDURE_CREDITS);
+	}
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+}
+
+/* Nothing of the last user's training is left */
+TEST_F_TIMEOUT(untrained, after_reopen, NVLINK2_TIMEOUT)
+{
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, watch_store(self->ram, 1));
+	ASSERT_EQ(0, munmap((void *)self->ram, MIB));
+	nvlink2_close_devices(&self->nvlink2);
+	ASSERT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+}
+
+/* D-11: links that have been up, for each way to take them down */
+FIXTURE(fenced)
+{
+	struct nvlink2 nvlink2;
+	volatile uint64_t *ram;
+	int log;
+};
+
+RESET_VARIANTS(fenced);
+
+FIXTURE_SETUP(fenced)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+	ASSERT_EQ(0, watch_store(self->ram, 0x1234));
+}
+
+FIXTURE_TEARDOWN(fenced)
+{
+	munmap((void *)self->ram, MIB);
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+TEST_F_TIMEOUT(fenced, store, NVLINK2_TIMEOUT)
+{
+	int ret = variant->reset(&self->nvlink2);
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no such reset");
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+	EXPECT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_EQ(0, watch_store(self->ram, 1));
+}
+
+/* A fixture of its own for what needs no variants */
+FIXTURE(trained)
+{
+	struct nvlink2 nvlink2;
+	volatile uint64_t *ram;
+	int log;
+};
+
+FIXTURE_SETUP(trained)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+	ASSERT_EQ(0, watch_store(self->ram, 0x1234));
+}
+
+FIXTURE_TEARDOWN(trained)
+{
+	munmap((void *)self->ram, MIB);
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/* D-66: closing any bridge of the NPU took down the links of all GPUs */
+TEST_F_TIMEOUT(trained, neighbour_is_closed, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour = {
+		.container = self->nvlink2.container,
+		.place = nvlink2_neighbour(),
+	};
+
+	if (!neighbour.place)
+		SKIP(return, "no other GPU in the group");
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	nvlink2_close_devices(&neighbour);
+	EXPECT_EQ(0, watch_store(self->ram, 1));
+}
+
+/* D-33: three bytes that reach into the register that launches */
+TEST_F_TIMEOUT(trained, three_bytes_to_atsd, NVLINK2_TIMEOUT)
+{
+	const char bytes[3] = { 1, 2, 3 };
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
+		if (!self->nvlink2.atsd[i].size)
+			continue;
+		EXPECT_EQ(-1, pwrite(self->nvlink2.bridge[i].fd, bytes,
+				     sizeof(bytes),
+				     self->nvlink2.atsd[i].offset + 5));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+/* The same with what a copy of a page does: vector registers */
+TEST_F_TIMEOUT(trained, page_to_atsd, NVLINK2_TIMEOUT)
+{
+	static char bytes[4096];
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
+		if (!self->nvlink2.atsd[i].size)
+			continue;
+		EXPECT_EQ(-1, pread(self->nvlink2.bridge[i].fd, bytes,
+				    sizeof(bytes),
+				    self->nvlink2.atsd[i].offset));
+		EXPECT_EQ(-1, pwrite(self->nvlink2.bridge[i].fd, bytes,
+				     sizeof(bytes),
+				     self->nvlink2.atsd[i].offset));
+	}
+}
+
+/*
+ * D-06: a TCE for 2 MiB whose user address is 2 MiB aligned and whose physical
+ * address is not. The GPU's own group has no such pages, another one has.
+ */
+TEST_F_TIMEOUT(trained, large_tce_out_of_step, NVLINK2_TIMEOUT)
+{
+	const uint64_t big = 2 * MIB;
+	struct spapr_container other;
+	uint8_t *place, *ram;
+	uint64_t start;
+	int group = nvlink2_other_group();
+
+	if (group < 0)
+		SKIP(return, "no device of another kind: --other names one");
+
+	place = mmap(NULL, 16 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)place);
+	place = (uint8_t *)(((uintptr_t)place + big - 1) & ~(big - 1));
+	ram = mmap(place + 0x10000, 8 * MIB, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
+		   self->nvlink2.ram.offset + 16 * MIB);
+	ASSERT_EQ(place + 0x10000, ram);
+
+	ASSERT_EQ(0, spapr_open(&other, group));
+	EXPECT_EQ(0, spapr_register(&other, ram, 8 * MIB));
+	ASSERT_EQ(0, spapr_create_window(&other, 21, 1024 * MIB, 1, &start));
+	EXPECT_GT(0, spapr_map(&other, start, place + big, big));
+	spapr_close(&other);
+}
+
+/* Opens the GPU when its parent has let go of it, and uses it for ever */
+static void use_for_ever(struct nvlink2 *nvlink2)
+{
+	volatile uint64_t *ram;
+	int tries = 50;
+
+	while (nvlink2_open(nvlink2, nvlink2_place())) {
+		if (!tries--)
+			_exit(1);
+		usleep(100000);
+	}
+	if (nvlink2_train(nvlink2))
+		_exit(2);
+	ram = nvlink2_map_ram(nvlink2, 0, MIB);
+	if ((void *)ram == MAP_FAILED)
+		_exit(3);
+	while (1)
+		(*ram)++;
+}
+
+/* The process dies with everything mapped and open, in the middle of it */
+TEST_F_TIMEOUT(trained, killed, NVLINK2_TIMEOUT)
+{
+	int child = fork();
+
+	if (!child) {
+		nvlink2_close(&self->nvlink2);
+		use_for_ever(&self->nvlink2);
+	}
+	munmap((void *)self->ram, MIB);
+	nvlink2_close(&self->nvlink2);
+	sleep(10);
+	EXPECT_EQ(0, kill(child, SIGKILL));
+	EXPECT_EQ(-SIGKILL, watch_child(child));
+	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+}
+
+NVLINK2_MAIN()

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regions and capabilities of NVLink2 GPUs and their bridges
+ *
+ * "D-nn" is the number of a defect of the implementation of Linux 5.0 to 5.12,
+ * see Documentation/driver-api/vfio-nvlink2-defects.rst.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+
+#include "../kselftest_harness.h"
+#include "lib/fixture.h"
+#include "lib/sysfs.h"
+
+FIXTURE(regions)
+{
+	struct nvlink2 nvlink2;
+	int log;
+};
+
+FIXTURE_SETUP(regions)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+}
+
+FIXTURE_TEARDOWN(regions)
+{
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+TEST_F_TIMEOUT(regions, ram_is_whole_pages, NVLINK2_TIMEOUT)
+{
+	ASSERT_NE(0, self->nvlink2.ram.size);
+	EXPECT_EQ(0, self->nvlink2.ram.size % sysconf(_SC_PAGESIZE));
+	EXPECT_EQ(0, self->nvlink2.ram.offset % sysconf(_SC_PAGESIZE));
+}
+
+TEST_F_TIMEOUT(regions, ram_can_be_mapped, NVLINK2_TIMEOUT)
+{
+	EXPECT_TRUE(self->nvlink2.ram.flags & VFIO_REGION_INFO_FLAG_MMAP);
+}
+
+/* What the driver of the GPU needs to set the links up */
+TEST_F_TIMEOUT(regions, ram_has_target_address, NVLINK2_TIMEOUT)
+{
+	EXPECT_NE(0, self->nvlink2.ram.tgt);
+}
+
+TEST_F_TIMEOUT(regions, bridges_have_target_of_gpu, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++)
+		EXPECT_EQ(self->nvlink2.ram.tgt, self->nvlink2.atsd[i].tgt);
+}
+
+/* D-37: the speed is offered when firmware knows it, and nothing invented */
+TEST_F_TIMEOUT(regions, speed_is_that_of_firmware, NVLINK2_TIMEOUT)
+{
+	const struct nvlink2_place *place = self->nvlink2.place;
+	uint32_t speed;
+	int i;
+
+	for (i = 0; i < place->num_bridges; i++) {
+		if (sysfs_cells(place->bridge[i], "ibm,nvlink-speed", &speed,
+				1) != 1)
+			speed = 0;
+		EXPECT_EQ(speed, self->nvlink2.atsd[i].speed);
+	}
+}
+
+/* D-32: a block of registers has 64 KiB, also with pages of 4 KiB */
+TEST_F_TIMEOUT(regions, atsd_is_one_block_or_empty, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
+		if (self->nvlink2.atsd[i].size)
+			EXPECT_EQ(NVLINK2_ATSD_SIZE,
+				  self->nvlink2.atsd[i].size);
+	}
+}
+
+/* D-30: an empty region that could be mapped was physical page 0 */
+TEST_F_TIMEOUT(regions, empty_region_offers_nothing, NVLINK2_TIMEOUT)
+{
+	const uint32_t access = VFIO_REGION_INFO_FLAG_READ |
+				VFIO_REGION_INFO_FLAG_WRITE |
+				VFIO_REGION_INFO_FLAG_MMAP;
+	int i, empty = 0;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
+		struct vfio_region *atsd = &self->nvlink2.atsd[i];
+
+		if (atsd->size)
+			continue;
+		empty++;
+		EXPECT_EQ(0, atsd->flags & access);
+		EXPECT_EQ(MAP_FAILED,
+			  vfio_region_mmap(&self->nvlink2.bridge[i], atsd, 0,
+					   NVLINK2_ATSD_SIZE));
+	}
+	if (!empty)
+		SKIP(return, "each bridge has ATSD registers");
+}
+
+/*
+ * D-34: firmware ties the registers of the first link to the guest, those of
+ * the others act for whoever had them before.
+ */
+TEST_F_TIMEOUT(regions, one_atsd_for_a_gpu, NVLINK2_TIMEOUT)
+{
+	int i, offered = 0;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++)
+		offered += !!self->nvlink2.atsd[i].size;
+	EXPECT_LE(offered, 1);
+}
+
+TEST_F_TIMEOUT(regions, regions_do_not_overlap, NVLINK2_TIMEOUT)
+{
+	unsigned int i, count = vfio_dev_num_regions(&self->nvlink2.gpu);
+	struct vfio_region region;
+
+	for (i = 0; i < count; i++) {
+		if (vfio_region_get(&self->nvlink2.gpu, i, &region) ||
+		    i == self->nvlink2.ram.index)
+			continue;
+		EXPECT_TRUE(region.offset + region.size <=
+			    self->nvlink2.ram.offset ||
+			    self->nvlink2.ram.offset + self->nvlink2.ram.size <=
+			    region.offset);
+	}
+}
+
+TEST_F_TIMEOUT(regions, no_region_after_the_last, NVLINK2_TIMEOUT)
+{
+	struct vfio_region region;
+	unsigned int count;
+
+	count = vfio_dev_num_regions(&self->nvlink2.gpu);
+	EXPECT_EQ(-EINVAL, vfio_region_get(&self->nvlink2.gpu, count, &region));
+	EXPECT_EQ(-EINVAL, vfio_region_get(&self->nvlink2.gpu, ~0u, &region));
+}
+
+/* D-39: a buffer that is too small gets the size that would be needed */
+TEST_F_TIMEOUT(regions, short_buffer_is_told_the_size, NVLINK2_TIMEOUT)
+{
+	struct vfio_region_info info = {
+		.argsz = sizeof(info),
+		.index = self->nvlink2.ram.index,
+	};
+
+	ASSERT_EQ(0, ioctl(self->nvlink2.gpu.fd, VFIO_DEVICE_GET_REGION_INFO,
+			   &info));
+	EXPECT_GT(info.argsz, sizeof(info));
+	EXPECT_EQ(0, info.cap_offset);
+
+	info.argsz = sizeof(info) - 1;
+	EXPECT_EQ(-1, ioctl(self->nvlink2.gpu.fd, VFIO_DEVICE_GET_REGION_INFO,
+			    &info));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* The bridge is what firmware emulates, its mailbox is what guests train with */
+TEST_F_TIMEOUT(regions, bridges_have_a_mailbox, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < self->nvlink2.place->num_bridges; i++)
+		EXPECT_NE(0, vfio_config_capability(&self->nvlink2.bridge[i],
+						    PCI_CAP_ID_VNDR));
+}
+
+TEST_F_TIMEOUT(regions, links_can_be_trained, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+/* D-20, D-36: what open takes, close gives back */
+TEST_F_TIMEOUT(regions, open_again, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		nvlink2_close_devices(&self->nvlink2);
+		ASSERT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+	}
+}
+
+/* All GPUs of an NPU, as a guest gets them, in one container */
+TEST_F_TIMEOUT(regions, neighbour_has_its_own, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour = {
+		.container = self->nvlink2.container,
+		.place = nvlink2_neighbour(),
+	};
+
+	if (!neighbour.place)
+		SKIP(return, "no other GPU in the group");
+
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	EXPECT_NE(self->nvlink2.ram.tgt, neighbour.ram.tgt);
+	EXPECT_EQ(self->nvlink2.ram.size, neighbour.ram.size);
+	nvlink2_close_devices(&neighbour);
+}
+
+NVLINK2_MAIN()

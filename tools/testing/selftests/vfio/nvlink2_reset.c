@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of GPU RAM and resets: whatever takes links down, the mappings go
+ *
+ * Here, RAM is touched only after the links are up again, when it has to be
+ * faulted in anew: a mapping that survived shows by the fault that is missing.
+ * nvlink2_panic.c touches it while they are down.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+
+#include "../kselftest_harness.h"
+#include "lib/engine.h"
+#include "lib/fixture.h"
+#include "lib/reset.h"
+#include "lib/sysfs.h"
+
+#define LINK_FLAGS	0x0d
+#define   LINK_DL_RESET		0x02
+
+FIXTURE(reset)
+{
+	struct nvlink2 nvlink2;
+	volatile uint64_t *ram;
+	size_t page;
+	int log;
+};
+
+FIXTURE_SETUP(reset)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	self->page = sysconf(_SC_PAGESIZE);
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+	ASSERT_EQ(0, watch_store(self->ram, 0x1234));
+}
+
+FIXTURE_TEARDOWN(reset)
+{
+	munmap((void *)self->ram, MIB);
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/* The mapping that the cases below look at is really there, and stays */
+TEST_F_TIMEOUT(reset, none, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(0, watch_faults(self->ram));
+	sleep(1);
+	EXPECT_EQ(0, watch_faults(self->ram));
+	EXPECT_LT(0, watch_faults(&self->ram[self->page / 8]));
+}
+
+/* D-13, D-11: memory space is off, and so is the RAM, without any reset */
+TEST_F_TIMEOUT(reset, memory_disabled, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	uint32_t command = vfio_config_read(gpu, PCI_COMMAND, 2);
+
+	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
+				       command & ~PCI_COMMAND_MEMORY));
+	EXPECT_EQ(-SIGBUS, watch_faults(self->ram));
+	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
+				       command | PCI_COMMAND_MEMORY));
+	EXPECT_LT(0, watch_faults(self->ram));
+}
+
+/* D-12, D-11 */
+TEST_F_TIMEOUT(reset, power_state_d3, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	unsigned int pm = vfio_config_capability(gpu, PCI_CAP_ID_PM);
+	uint32_t state;
+
+	if (!pm)
+		SKIP(return, "the GPU has no power management");
+
+	state = vfio_config_read(gpu, pm + PCI_PM_CTRL, 2);
+	ASSERT_EQ(0, vfio_config_write(gpu, pm + PCI_PM_CTRL, 2,
+				       state | PCI_PM_CTRL_STATE_MASK));
+	EXPECT_EQ(-SIGBUS, watch_faults(self->ram));
+	ASSERT_EQ(0, vfio_config_write(gpu, pm + PCI_PM_CTRL, 2, state));
+	usleep(50000);
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_LT(0, watch_faults(self->ram));
+}
+
+/* D-38: only an FLR gets to firmware, which purges caches for anything else */
+TEST_F_TIMEOUT(reset, device_control_is_virtual, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+	unsigned int at = vfio_config_capability(bridge, PCI_CAP_ID_EXP);
+	uint32_t before, val;
+
+	ASSERT_NE(0, at);
+	at += PCI_EXP_DEVCTL;
+	before = sysfs_config(bridge->bdf, at, 2);
+	val = vfio_config_read(bridge, at, 2) ^ PCI_EXP_DEVCTL_NOSNOOP_EN ^
+	      PCI_EXP_DEVCTL_RELAX_EN ^ PCI_EXP_DEVCTL_CERE;
+	ASSERT_EQ(0, vfio_config_write(bridge, at, 2, val));
+	EXPECT_EQ(before, sysfs_config(bridge->bdf, at, 2));
+}
+
+/* D-66: links of others are none of a bridge's business when it is closed */
+TEST_F_TIMEOUT(reset, neighbour_keeps_its_links, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour = {
+		.container = self->nvlink2.container,
+		.place = nvlink2_neighbour(),
+	};
+	struct engine engine;
+	uint32_t links;
+
+	if (!neighbour.place)
+		SKIP(return, "no other GPU in the group");
+	if (engine_open(&engine, &self->nvlink2.gpu))
+		SKIP(return, "no emulated V100: nobody tells which links are up");
+
+	links = engine_links(&engine);
+	EXPECT_EQ((1 << self->nvlink2.place->num_bridges) - 1, links);
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	nvlink2_close_devices(&neighbour);
+	EXPECT_EQ(links, engine_links(&engine));
+	engine_close(&engine);
+}
+
+/* What a neighbour does to its own GPU. Passes on Linux 5.10 too */
+TEST_F_TIMEOUT(reset, neighbour_is_reset, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour = {
+		.container = self->nvlink2.container,
+		.place = nvlink2_neighbour(),
+	};
+
+	if (!neighbour.place)
+		SKIP(return, "no other GPU in the group");
+
+	ASSERT_EQ(0, vfio_dev_open(&neighbour.container, neighbour.place->gpu,
+				   &neighbour.gpu));
+	ASSERT_EQ(0, vfio_dev_reset(&neighbour.gpu));
+	EXPECT_EQ(0, watch_faults(self->ram));
+	EXPECT_EQ(0x1234, *self->ram);
+	vfio_dev_close(&neighbour.gpu);
+}
+
+/* D-11: all mappings, whoever made them */
+TEST_F_TIMEOUT(reset, mapping_of_another_process, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram;
+	int child, pipes[2];
+	char byte = 0;
+
+	ASSERT_EQ(0, pipe(pipes));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(pipes[1]);
+		ram = nvlink2_map_ram(&self->nvlink2, MIB, MIB);
+		if ((void *)ram == MAP_FAILED || watch_store(ram, 1))
+			_exit(2);
+		read(pipes[0], &byte, 1);
+		_exit(watch_faults(ram) > 0 ? 0 : 1);
+	}
+
+	close(pipes[0]);
+	sleep(1);
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	close(pipes[1]);
+	EXPECT_EQ(0, watch_child(child));
+}
+
+/* D-11: of two mappings in a process as well */
+TEST_F_TIMEOUT(reset, each_mapping, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *other = nvlink2_map_ram(&self->nvlink2, MIB, MIB);
+
+	ASSERT_NE(MAP_FAILED, (void *)other);
+	ASSERT_EQ(0, watch_store(other, 1));
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_LT(0, watch_faults(self->ram));
+	EXPECT_LT(0, watch_faults(other));
+}
+
+/* D-21: a GPU that was closed reaches nobody, and nobody reaches it */
+TEST_F_TIMEOUT(reset, close_takes_links_down, NVLINK2_TIMEOUT)
+{
+	const struct nvlink2_place *place = self->nvlink2.place;
+	unsigned int cap[NVLINK2_MAX_LINKS];
+	int i;
+
+	for (i = 0; i < place->num_bridges; i++)
+		cap[i] = vfio_config_capability(&self->nvlink2.bridge[i],
+						PCI_CAP_ID_VNDR) + LINK_FLAGS;
+
+	munmap((void *)self->ram, MIB);
+	vfio_dev_close(&self->nvlink2.gpu);
+	for (i = 0; i < place->num_bridges; i++)
+		EXPECT_EQ(0, sysfs_config(place->bridge[i], cap[i], 1) &
+			     LINK_DL_RESET);
+}
+
+/* Old data is there or it is not, but the links come up again each time */
+TEST_F_TIMEOUT(reset, again_and_again, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+		ASSERT_EQ(0, reset_recover(&self->nvlink2));
+		ASSERT_EQ(0, watch_store(self->ram, i));
+		EXPECT_EQ(i, *self->ram);
+	}
+}
+
+/* A device file that goes while a mapping stays: the mapping holds the GPU */
+TEST_F_TIMEOUT(reset, mapping_outlives_descriptor, NVLINK2_TIMEOUT)
+{
+	vfio_dev_close(&self->nvlink2.gpu);
+	EXPECT_EQ(0, watch_faults(self->ram));
+	EXPECT_EQ(0x1234, *self->ram);
+}
+
+/* D-11, once for each way to take links down */
+FIXTURE(revoke)
+{
+	struct nvlink2 nvlink2;
+	volatile uint64_t *ram;
+	int log;
+};
+
+RESET_VARIANTS(revoke);
+
+FIXTURE_SETUP(revoke)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)self->ram);
+	ASSERT_EQ(0, watch_store(self->ram, 0x1234));
+	ASSERT_EQ(0, watch_faults(self->ram));
+}
+
+FIXTURE_TEARDOWN(revoke)
+{
+	munmap((void *)self->ram, MIB);
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+TEST_F_TIMEOUT(revoke, mapping_is_gone, NVLINK2_TIMEOUT)
+{
+	int ret = variant->reset(&self->nvlink2);
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no such reset");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_LT(0, watch_faults(self->ram));
+	EXPECT_EQ(0, watch_store(self->ram, 1));
+}
+
+NVLINK2_MAIN()

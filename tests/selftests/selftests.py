@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Run the selftests in an emulated host and tell what became of each case."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
+sys.path.insert(0, os.path.join(TOP, "machine"))
+
+# Not at the top: machine/ is found by the line above.
+from witherspoon import Machine, MachineError, Settings  # noqa: E402
+
+SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_reset", "nvlink2_kvm")
+PANIC = "nvlink2_panic"
+CASE = re.compile(r"^(not )?ok (\d+) (\S+)(?:\s+#\s*(SKIP)\s*(.*))?$")
+REASON = re.compile(r"^# (\S+\.c:\d+:\w+:.*)$")
+DISK = ("-drive", "if=none,id=disk0,file.driver=null-co,format=raw", "-device", "nvme,bus=disk,drive=disk0,serial=1")
+
+# Where that disk is: a device of another kind, in a group of its own
+OTHER = "0000:01:00.0"
+
+
+class Case:
+    """The outcome of one case: ok, FAIL, skip, or panic when the machine did not survive it."""
+
+    def __init__(self, program, name, outcome, reason=""):
+        self.program = program
+        self.name = name
+        self.outcome = outcome
+        self.reason = reason
+
+
+def build(kernel):
+    subprocess.run([os.path.join(TOP, "tests", "selftests", "build"), kernel], check=True)
+
+
+class Run:
+    """One boot of the emulated host."""
+
+    def __init__(self, kernel, board="4gpu"):
+        self.kernel = kernel
+        self.board = board
+        self.cases = []
+        self.problem = None
+        self.current = None
+        self.program = None
+        self.reason = ""
+        self.ended = False
+
+    def line(self, text):
+        if text.startswith("@ run "):
+            self.program, self.current, self.reason = text.split()[2], None, ""
+        elif text.startswith("@ end"):
+            self.ended = True
+        elif re.match(r"^#\s+RUN\s", text):
+            self.current, self.reason = text.split()[2].replace(".global.", "."), ""
+        elif REASON.match(text) and not self.reason:
+            self.reason = REASON.match(text).group(1)
+        elif "Kernel panic" in text and not self.reason:
+            self.reason = text.split("] ")[-1]
+        else:
+            self.case(CASE.match(text))
+
+    def case(self, found):
+        if not found or not self.program:
+            return
+        failed, _, name, skip, why = found.groups()
+        outcome = "FAIL" if failed else "skip" if skip else "ok"
+        self.cases.append(Case(self.program, name, outcome, why or self.reason if outcome != "ok" else ""))
+        self.current, self.reason = None, ""
+
+    def go(self, programs, log, timeout, append=""):
+        """Boot, run the programs and give their cases."""
+        images = os.path.join(BUILD, "selftests", self.kernel)
+        settings = Settings(board=self.board, job="selftests", images=images, gpu_ram="256M", memory="2G",
+                            append=f"selftests={','.join(programs)} nvlink2_other={OTHER} {append}".strip(), extra=DISK)
+        try:
+            with Machine(settings, log) as machine:
+                for text in machine.lines(timeout):
+                    self.line(text)
+        except MachineError as error:
+            self.problem = str(error)
+        if self.current:
+            self.cases.append(Case(self.program, self.current, "panic", self.reason or self.problem or "no more output"))
+        elif not self.ended:
+            self.problem = self.problem or "the host ended before its tests did"
+        return self.cases
+
+
+def in_parallel(jobs):
+    """Call each of the functions, two at a time."""
+    jobs = list(jobs)
+    gate = threading.Lock()
+
+    def work():
+        while True:
+            with gate:
+                if not jobs:
+                    return
+                job = jobs.pop(0)
+            job()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+
+def log_path(kernel, name):
+    return os.path.join(BUILD, "logs", "selftests", f"{kernel}-{name}.log")

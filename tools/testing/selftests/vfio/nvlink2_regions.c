@@ -2,8 +2,8 @@
 /*
  * Regions and capabilities of NVLink2 GPUs and their bridges
  *
- * "D-nn" is the number of a defect of the implementation of Linux 5.0 to 5.12,
- * see Documentation/driver-api/vfio-nvlink2-defects.rst.
+ * "D-nn" in these programs is the number of a defect that the implementation of
+ * Linux 5.0 to 5.12 had, and which the case keeps from coming back.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -179,6 +179,21 @@ TEST_F_TIMEOUT(regions, bridges_have_a_mailbox, NVLINK2_TIMEOUT)
 	for (i = 0; i < self->nvlink2.place->num_bridges; i++)
 		EXPECT_NE(0, vfio_config_capability(&self->nvlink2.bridge[i],
 						    PCI_CAP_ID_VNDR));
+}
+
+/* What one owner of a bridge writes is not what the next one finds */
+TEST_F_TIMEOUT(regions, capability_list_is_fixed, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+	unsigned int cap = vfio_config_capability(bridge, PCI_CAP_ID_VNDR);
+	uint32_t before;
+
+	ASSERT_NE(0, cap);
+	before = sysfs_config(bridge->bdf, cap, 4);
+	vfio_config_write(bridge, cap, 4, ~before);
+	vfio_config_write(bridge, cap + 1, 1, 0x04);
+	EXPECT_EQ(before, sysfs_config(bridge->bdf, cap, 4));
+	sysfs_config_write(bridge->bdf, cap, 4, before);
 }
 
 TEST_F_TIMEOUT(regions, links_can_be_trained, NVLINK2_TIMEOUT)

@@ -200,7 +200,7 @@ TEST_F_TIMEOUT(rw, atsd_agrees_with_mapping, NVLINK2_TIMEOUT)
 	EXPECT_EQ(be64toh(back), nvlink2_atsd_read(regs, NVLINK2_ATSD_AVA));
 }
 
-/* D-33: half a register could be the half that launches */
+/* D-33: whole registers only; what writes do is in nvlink2_panic.c */
 TEST_F_TIMEOUT(rw, atsd_wrong_size, NVLINK2_TIMEOUT)
 {
 	static const size_t sizes[] = { 1, 2, 4, 16, 24 };
@@ -208,12 +208,9 @@ TEST_F_TIMEOUT(rw, atsd_wrong_size, NVLINK2_TIMEOUT)
 	unsigned int i;
 
 	NEED_ATSD(self);
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		EXPECT_EQ(-EINVAL, atsd_read(self, buf, sizes[i],
 					     NVLINK2_ATSD_AVA));
-		EXPECT_EQ(-EINVAL, atsd_write(self, buf, sizes[i],
-					      NVLINK2_ATSD_AVA));
-	}
 }
 
 /* D-33 */
@@ -223,7 +220,6 @@ TEST_F_TIMEOUT(rw, atsd_not_aligned, NVLINK2_TIMEOUT)
 
 	NEED_ATSD(self);
 	EXPECT_EQ(-EINVAL, atsd_read(self, &val, 8, NVLINK2_ATSD_AVA + 4));
-	EXPECT_EQ(-EINVAL, atsd_write(self, &val, 8, NVLINK2_ATSD_AVA + 4));
 	EXPECT_EQ(-EINVAL, atsd_read(self, &val, 8, NVLINK2_ATSD_AVA + 1));
 }
 

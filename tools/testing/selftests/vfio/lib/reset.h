@@ -32,10 +32,6 @@ int stop_link_by_procedure(struct nvlink2 *nvlink2);
 		{ .reset = reset_hot };					\
 	FIXTURE_VARIANT_ADD(fixture, gpu_by_sysfs)			\
 		{ .reset = reset_by_sysfs };				\
-	FIXTURE_VARIANT_ADD(fixture, gpu_by_eeh)			\
-		{ .reset = reset_by_eeh };				\
-	FIXTURE_VARIANT_ADD(fixture, gpu_fundamentally)			\
-		{ .reset = reset_fundamentally_by_eeh };		\
 	FIXTURE_VARIANT_ADD(fixture, bridge_by_ioctl)			\
 		{ .reset = reset_bridge_by_ioctl };			\
 	FIXTURE_VARIANT_ADD(fixture, bridge_by_flr)			\
@@ -47,7 +43,11 @@ int stop_link_by_procedure(struct nvlink2 *nvlink2);
 	FIXTURE_VARIANT_ADD(fixture, bridge_closed)			\
 		{ .reset = close_bridge };				\
 	FIXTURE_VARIANT_ADD(fixture, procedure)				\
-		{ .reset = stop_link_by_procedure }
+		{ .reset = stop_link_by_procedure };			\
+	FIXTURE_VARIANT_ADD(fixture, gpu_by_eeh)			\
+		{ .reset = reset_by_eeh };				\
+	FIXTURE_VARIANT_ADD(fixture, gpu_fundamentally)			\
+		{ .reset = reset_fundamentally_by_eeh }
 
 /* After reset(): everything open and trained again, as far as it was closed */
 int reset_recover(struct nvlink2 *nvlink2);

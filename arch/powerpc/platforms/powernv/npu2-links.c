@@ -46,6 +46,7 @@
 #define   NPU2_NUM_PROCEDURES		14
 #define NPU2_VNDR_LINK_FLAGS	0x0d
 #define   NPU2_LINK_DL_RESET		0x02
+#define NPU2_VNDR_SIZE		0x10
 
 #define NPU2_TRAINED	(BIT(NPU2_PROCEDURE_PHY_RESET) | \
 			 BIT(NPU2_PROCEDURE_RX_TRAINING) | \
@@ -572,6 +573,13 @@ bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
 
 	if (!bridge || !bridge->pcie_cap || !bridge->vendor_cap)
 		return true;
+
+	/* Firmware keeps what is written to the rest, flags of the link too */
+	if (where >= bridge->vendor_cap &&
+	    where < bridge->vendor_cap + NPU2_VNDR_SIZE &&
+	    where != bridge->vendor_cap + NPU2_VNDR_STATUS &&
+	    where != bridge->vendor_cap + NPU2_VNDR_PROCEDURE)
+		return false;
 
 	procedure = where == bridge->vendor_cap + NPU2_VNDR_PROCEDURE;
 	flr = where == bridge->pcie_cap + PCI_EXP_DEVCTL &&

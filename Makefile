@@ -13,7 +13,7 @@ BOARDS := 4gpu 6gpu small
 
 # A misspelt option would silently do nothing.
 OPTIONS := BOARD BUILD JOBS T
-UNKNOWN := $(filter-out $(OPTIONS),$(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word)))))
+UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
 endif

@@ -8,7 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "selftests"))
 
-from selftests import PANIC, SAFE, Run, build, in_parallel, log_path  # noqa: E402
+from selftests import PANIC, SAFE, Run, build, in_parallel, log_path, print_tap  # noqa: E402
 
 TIMEOUT = 800
 KERNEL = os.environ.get("KERNEL", "host")
@@ -23,18 +23,7 @@ def main():
         return lambda: runs[name].go(batches[name], log_path(KERNEL, name), TIMEOUT)
 
     in_parallel(job(name) for name in batches)
-    cases = [case for run in runs.values() for case in run.cases]
-    problems = [f"{name}: {run.problem}" for name, run in runs.items() if run.problem]
-    for number, case in enumerate(cases, 1):
-        word = "ok" if case.outcome in ("ok", "skip") else "not ok"
-        note = f" # SKIP {case.reason}" if case.outcome == "skip" else ""
-        print(f"{word} {number} - {case.program} {case.name}{note}")
-        if word != "ok":
-            print(f"# {case.outcome}: {case.reason}")
-    for number, problem in enumerate(problems, len(cases) + 1):
-        print(f"not ok {number} - {problem}")
-    print(f"1..{len(cases) + len(problems)}")
-    sys.exit(any(case.outcome in ("FAIL", "panic") for case in cases) or bool(problems))
+    sys.exit(print_tap(runs))
 
 
 main()

@@ -41,9 +41,10 @@ def build(kernel):
 class Run:
     """One boot of the emulated host."""
 
-    def __init__(self, kernel, board="4gpu"):
+    def __init__(self, kernel, board="4gpu", memory="2G"):
         self.kernel = kernel
         self.board = board
+        self.memory = memory
         self.cases = []
         self.problem = None
         self.current = None
@@ -76,7 +77,7 @@ class Run:
     def go(self, programs, log, timeout, append=""):
         """Boot, run the programs and give their cases."""
         images = os.path.join(BUILD, "selftests", self.kernel)
-        settings = Settings(board=self.board, job="selftests", images=images, gpu_ram="256M", memory="2G",
+        settings = Settings(board=self.board, job="selftests", images=images, gpu_ram="256M", memory=self.memory,
                             append=f"selftests={','.join(programs)} nvlink2_other={OTHER} {append}".strip(), extra=DISK)
         try:
             with Machine(settings, log) as machine:
@@ -113,3 +114,23 @@ def in_parallel(jobs):
 
 def log_path(kernel, name):
     return os.path.join(BUILD, "logs", "selftests", f"{kernel}-{name}.log")
+
+
+def print_tap(runs):
+    """The cases of several runs, by name, as one TAP stream; gives the status to exit with."""
+    number, failed = 0, False
+    for name, run in runs.items():
+        for case in run.cases:
+            number += 1
+            wrong = case.outcome in ("FAIL", "panic")
+            note = f" # SKIP {case.reason}" if case.outcome == "skip" else ""
+            print(f"{'not ok' if wrong else 'ok'} {number} - {name} {case.program} {case.name}{note}")
+            if wrong:
+                print(f"# {case.outcome}: {case.reason}")
+            failed |= wrong
+        if run.problem:
+            number += 1
+            failed = True
+            print(f"not ok {number} - {name}: {run.problem}")
+    print(f"1..{number}")
+    return int(failed)

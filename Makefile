@@ -77,6 +77,8 @@ bench: machine
 check-full: setup
 	@scripts/check-full $(T)
 
+include tests/control.mk
+
 .DEFAULT:
 	@echo "make: there is no target $@; \`make help\` lists them" >&2; exit 2
 

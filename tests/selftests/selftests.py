@@ -50,11 +50,15 @@ class Run:
         self.current = None
         self.program = None
         self.reason = ""
+        self.before = 0
         self.ended = False
 
     def line(self, text):
         if text.startswith("@ run "):
             self.program, self.current, self.reason = text.split()[2], None, ""
+            self.before = len(self.cases)
+        elif text.startswith("@ status ") and len(self.cases) == self.before and not self.current:
+            self.problem = f"{self.program} ran no case: {text[2:]}"
         elif text.startswith("@ end"):
             self.ended = True
         elif re.match(r"^#\s+RUN\s", text):

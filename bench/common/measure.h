@@ -49,7 +49,7 @@ long minor_faults(void);
 long page_tables_kib(void);
 
 /**
- * report_touch() - store to each page of a mapping for the first time; report the faults, the time and the memory.
+ * report_touch() - store to each page of a mapping, and again; report the faults, both times and the page tables.
  * @key: what to report it as.
  * @memory: the mapping.
  * @size: in bytes.

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../machine/common/files.h"
 #include "../../machine/common/report.h"
 #include "../../machine/guest/steps.h"
 #include "../common/measure.h"
@@ -58,6 +59,9 @@ int main(void)
 		give_up("no GPU with NVLink bridges");
 	if (train_links(&gpus[0]) < gpus[0].links)
 		give_up("not every link came up: GPU RAM must not be touched");
+	/* The host keeps GPU RAM out of reach while the GPU's memory space is off, and no driver switches it on. */
+	if (!file_write(path_join(gpus[0].device.path, "enable"), "1"))
+		give_up("%s cannot be enabled", gpus[0].device.address);
 	mark("online");
 	if (!online_ram(&ram, GPU_RAM_MIB))
 		give_up("GPU RAM cannot be used as memory");

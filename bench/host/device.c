@@ -132,6 +132,16 @@ void device_train(const struct opened *opened)
 	device_set_memory(opened, true);
 }
 
+void device_settle(const struct opened *opened, uint64_t size)
+{
+	uint64_t at, word = 0;
+	long page = sysconf(_SC_PAGESIZE);
+
+	for (at = 0; at < size; at += page)
+		if (pwrite(opened->gpu, &word, sizeof(word), opened->offset + at) != sizeof(word))
+			give_up("GPU RAM cannot be written through the file");
+}
+
 void *device_map(const struct opened *opened, uint64_t size)
 {
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, opened->gpu,

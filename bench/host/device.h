@@ -55,6 +55,15 @@ void device_train(const struct opened *opened);
 void device_set_memory(const struct opened *opened, bool on);
 
 /**
+ * device_settle() - write to each page of GPU RAM through the device file.
+ * @opened: from device_open().
+ * @size: in bytes, from the start of the region.
+ *
+ * An emulator has no memory behind RAM that nobody has written to, and must not be measured getting it.
+ */
+void device_settle(const struct opened *opened, uint64_t size);
+
+/**
  * device_map() - map GPU RAM at whatever address the kernel likes.
  * @opened: from device_open().
  * @size: in bytes, from the start of the region.

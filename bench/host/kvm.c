@@ -10,6 +10,7 @@
 
 #define TRACING "/sys/kernel/tracing"
 #define PROBE "bench_stage2"
+#define KVM "/sys/kernel/debug/kvm/*-*"
 
 void kvm_watch(void)
 {
@@ -51,10 +52,15 @@ static long counter(const char *pattern)
 
 void kvm_report(const char *mark)
 {
+	long exits = counter(KVM "/sum_exits"), mmio = counter(KVM "/mmio_exits");
 	char key[64];
 
+	/* 5.10 has shorter names for them. */
+	if (exits < 0)
+		exits = counter(KVM "/exits");
+	if (mmio < 0)
+		mmio = counter(KVM "/mmio");
 	snprintf(key, sizeof(key), "bench.kvm.%.32s", mark);
-	report(key, "stage2 %ld pages_2m %ld pages_1g %ld exits %ld", probe_hits(),
-	       counter("/sys/kernel/debug/kvm/*-*/*2M*"), counter("/sys/kernel/debug/kvm/*-*/*1G*"),
-	       counter("/sys/kernel/debug/kvm/*-*/vcpu*/*exits"));
+	report(key, "stage2 %ld pages_2m %ld pages_1g %ld exits %ld mmio %ld", probe_hits(),
+	       counter(KVM "/*2M*"), counter(KVM "/*1G*"), exits, mmio);
 }

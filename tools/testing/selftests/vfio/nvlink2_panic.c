@@ -277,63 +277,6 @@ TEST_F_TIMEOUT(trained, page_to_atsd, NVLINK2_TIMEOUT)
 	}
 }
 
-/*
- * The aperture has room for more RAM than any GPU has. Who is there to say no
- * to a store into the rest of it is a matter of the GPU; the host must live.
- */
-TEST_F_TIMEOUT(trained, store_past_the_ram, NVLINK2_TIMEOUT)
-{
-	uint64_t offset = self->nvlink2.ram.size - MIB;
-	volatile uint64_t *ram;
-
-	ram = nvlink2_map_ram(&self->nvlink2, offset, MIB);
-	if ((void *)ram == MAP_FAILED)
-		SKIP(return, "a second mapping is not possible");
-	watch_store(ram, 1);
-	EXPECT_EQ(0, watch_store(self->ram, 1));
-	munmap((void *)ram, MIB);
-}
-
-TEST_F_TIMEOUT(trained, write_past_the_ram, NVLINK2_TIMEOUT)
-{
-	uint64_t val = 1;
-
-	pwrite(self->nvlink2.gpu.fd, &val, sizeof(val),
-	       self->nvlink2.ram.offset + self->nvlink2.ram.size - MIB);
-	EXPECT_EQ(0, watch_store(self->ram, 1));
-}
-
-/*
- * D-06: a TCE for 2 MiB whose user address is 2 MiB aligned and whose physical
- * address is not. The GPU's own group has no such pages, another one has.
- */
-TEST_F_TIMEOUT(trained, large_tce_out_of_step, NVLINK2_TIMEOUT)
-{
-	const uint64_t big = 2 * MIB;
-	struct spapr_container other;
-	uint8_t *place, *ram;
-	uint64_t start;
-	int group = nvlink2_other_group();
-
-	if (group < 0)
-		SKIP(return, "no device of another kind: --other names one");
-
-	place = mmap(NULL, 16 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
-		     -1, 0);
-	ASSERT_NE(MAP_FAILED, (void *)place);
-	place = (uint8_t *)(((uintptr_t)place + big - 1) & ~(big - 1));
-	ram = mmap(place + 0x10000, 8 * MIB, PROT_READ | PROT_WRITE,
-		   MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
-		   self->nvlink2.ram.offset + 16 * MIB);
-	ASSERT_EQ(place + 0x10000, ram);
-
-	ASSERT_EQ(0, spapr_open(&other, group));
-	EXPECT_EQ(0, spapr_register(&other, ram, 8 * MIB));
-	ASSERT_EQ(0, spapr_create_window(&other, 21, 1024 * MIB, 1, &start));
-	EXPECT_GT(0, spapr_map(&other, start, place + big, big));
-	spapr_close(&other);
-}
-
 /* Opens the GPU when its parent has let go of it, and uses it for ever */
 static void use_for_ever(struct nvlink2 *nvlink2)
 {
@@ -412,6 +355,83 @@ TEST_F_TIMEOUT(fenced, store, NVLINK2_TIMEOUT)
 	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
 	EXPECT_EQ(0, reset_recover(&self->nvlink2));
 	EXPECT_EQ(0, watch_store(self->ram, 1));
+}
+
+/* The same without any mapping, for kernels that only have one */
+FIXTURE(unmapped)
+{
+	struct nvlink2 nvlink2;
+	int log;
+};
+
+FIXTURE_SETUP(unmapped)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+FIXTURE_TEARDOWN(unmapped)
+{
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/*
+ * D-06: a TCE for 2 MiB whose user address is 2 MiB aligned and whose physical
+ * address is not. The GPU's own group has no such pages, another one has.
+ */
+TEST_F_TIMEOUT(unmapped, large_tce_out_of_step, NVLINK2_TIMEOUT)
+{
+	const uint64_t big = 2 * MIB;
+	struct spapr_container other;
+	uint8_t *place, *ram;
+	uint64_t start;
+	int group = nvlink2_other_group();
+
+	if (group < 0)
+		SKIP(return, "no device of another kind: --other names one");
+
+	place = mmap(NULL, 16 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
+		     -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)place);
+	place = (uint8_t *)(((uintptr_t)place + big - 1) & ~(big - 1));
+	ram = mmap(place + 0x10000, 8 * MIB, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
+		   self->nvlink2.ram.offset + 16 * MIB);
+	ASSERT_EQ(place + 0x10000, ram);
+
+	ASSERT_EQ(0, spapr_open(&other, group));
+	EXPECT_EQ(0, spapr_register(&other, ram, 8 * MIB));
+	ASSERT_EQ(0, spapr_create_window(&other, 21, 1024 * MIB, 1, &start));
+	EXPECT_GT(0, spapr_map(&other, start, place + big, big));
+	spapr_close(&other);
+}
+
+/*
+ * The aperture has room for more RAM than any GPU has. Who is there to say no
+ * to a store into the rest of it is a matter of the GPU; the host must live.
+ */
+TEST_F_TIMEOUT(unmapped, store_past_the_ram, NVLINK2_TIMEOUT)
+{
+	uint64_t offset = self->nvlink2.ram.size - MIB;
+	volatile uint64_t *ram;
+
+	ram = nvlink2_map_ram(&self->nvlink2, offset, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	watch_store(ram, 1);
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+	munmap((void *)ram, MIB);
+}
+
+TEST_F_TIMEOUT(unmapped, write_past_the_ram, NVLINK2_TIMEOUT)
+{
+	uint64_t val = 1;
+
+	pwrite(self->nvlink2.gpu.fd, &val, sizeof(val),
+	       self->nvlink2.ram.offset + self->nvlink2.ram.size - MIB);
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 }
 
 NVLINK2_MAIN()

@@ -264,15 +264,28 @@ static void do_dma(struct walk *walk)
 	uint64_t start;
 
 	switch (below(walk, 8)) {
-	case 0: spapr_register(container, addr, size % (16 * MIB)); break;
-	case 1: spapr_unregister(container, addr, size); break;
-	case 2: case 3: spapr_map(container, iova, addr, size % ARENA); break;
-	case 4: case 5: spapr_unmap(container, iova, size); break;
-	case 6: spapr_create_window(container, below(walk, 32),
+	case 0:
+		spapr_register(container, addr, size % (16 * MIB));
+		break;
+	case 1:
+		spapr_unregister(container, addr, size);
+		break;
+	case 2:
+	case 3:
+		spapr_map(container, iova, addr, size % ARENA);
+		break;
+	case 4:
+	case 5:
+		spapr_unmap(container, iova, size);
+		break;
+	case 6:
+		spapr_create_window(container, below(walk, 32),
 				    1ull << below(walk, 34), below(walk, 6),
-				    &start); break;
-	default: spapr_remove_window(container, below(walk, 2) ?
-				     below(walk, 2) << 59 : next(walk));
+				    &start);
+		break;
+	default:
+		spapr_remove_window(container, below(walk, 2) ?
+				    below(walk, 2) << 59 : next(walk));
 	}
 }
 

@@ -36,6 +36,8 @@ def kernel_directories():
 
 
 class Style(unittest.TestCase):
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         cls.out = tempfile.mkdtemp(prefix="style-", dir=tap.BUILD)

@@ -6,6 +6,7 @@
 #include "opal.h"
 
 #define GPU_BOOT_0		0x000000
+#define GPU_LOCAL_MEMORY	0x100ce0
 #define GPU_ENABLE		0x000200
 #define   GPU_ENABLE_NVLINK	0x02000000
 #define GPU_PRI_MASTER		0x12004c

@@ -104,11 +104,19 @@ static void check_trained_ram(void)
 	expect("a byte stored to an ATSD register is a machine check", machine_checks().count, 1);
 }
 
+static u64 local_memory_mib(void)
+{
+	u32 value = gpu_read(GPU_LOCAL_MEMORY);
+
+	return (u64)(value >> 4 & 0x3f) << (value & 0xf);
+}
+
 static void check_gpu(void)
 {
 	gpu_enable();
 	expect("the GPU is a GV100", gpu_read(GPU_BOOT_0), 0x140000a1);
 	expect("it has a copy engine", gpu_read(ENGINE_ID), 0x4e564c32);
+	expect("it says how much RAM it has", local_memory_mib(), gpu_read(ENGINE_RAM_MIB));
 	expect("its links are up", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 	expect("a copy past the end of RAM is refused",
 	       copy_in(NVLINK, MEMORY, gpu_read(ENGINE_RAM_MIB) * MIB - 4 * KIB, 8 * KIB), COPY_BAD_RANGE);

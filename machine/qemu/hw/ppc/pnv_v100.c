@@ -41,6 +41,9 @@
 #define   V100_BOOT_0_GV100_A1      0x140000a1
 #define V100_PMC_ENABLE         0x000200
 #define   V100_PMC_ENABLE_NVLINK    0x02000000
+#define V100_LOCAL_MEMORY       0x100ce0
+#define   V100_LOCAL_MEMORY_MAG_SHIFT   4
+#define   V100_LOCAL_MEMORY_MAG_MAX     0x3f
 #define V100_PRI_MASTER         0x12004c
 #define   V100_PRI_MASTER_START     0x4
 #define V100_PRI_RING           0x122204
@@ -539,6 +542,22 @@ static void v100_link_disable(PnvV100 *s, uint32_t val)
     pnv_npu2_endpoint_changed(s->npu, s->group);
 }
 
+/* The size of the RAM, as the GPU's own firmware leaves it for its driver */
+static uint32_t v100_local_memory(const PnvV100 *s)
+{
+    uint64_t magnitude = s->ram_size / MiB;
+    uint32_t scale = 0;
+
+    if (s->faults.ram_size) {
+        return V100_PRI_ERROR;
+    }
+    while (magnitude > V100_LOCAL_MEMORY_MAG_MAX) {
+        magnitude /= 2;
+        scale++;
+    }
+    return magnitude << V100_LOCAL_MEMORY_MAG_SHIFT | scale;
+}
+
 static uint64_t v100_bar0_read(void *opaque, hwaddr addr, unsigned size)
 {
     PnvV100 *s = opaque;
@@ -549,6 +568,8 @@ static uint64_t v100_bar0_read(void *opaque, hwaddr addr, unsigned size)
     switch (addr) {
     case V100_BOOT_0:
         return V100_BOOT_0_GV100_A1;
+    case V100_LOCAL_MEMORY:
+        return v100_local_memory(s);
     case V100_PMC_ENABLE:
         return s->pmc_enable;
     case V100_PRI_MASTER:
@@ -799,6 +820,16 @@ static void v100_set_fail_link_disable(Object *obj, bool value, Error **errp)
     PNV_V100(obj)->faults.link_disable = value;
 }
 
+static bool v100_get_fail_ram_size(Object *obj, Error **errp)
+{
+    return PNV_V100(obj)->faults.ram_size;
+}
+
+static void v100_set_fail_ram_size(Object *obj, bool value, Error **errp)
+{
+    PNV_V100(obj)->faults.ram_size = value;
+}
+
 static void v100_init(Object *obj)
 {
     PnvV100 *s = PNV_V100(obj);
@@ -814,6 +845,8 @@ static void v100_init(Object *obj)
     object_property_add_bool(obj, "fail-link-disable",
                              v100_get_fail_link_disable,
                              v100_set_fail_link_disable);
+    object_property_add_bool(obj, "fail-ram-size", v100_get_fail_ram_size,
+                             v100_set_fail_ram_size);
 }
 
 static Property v100_properties[] = {

@@ -52,6 +52,7 @@ typedef struct PnvV100Atc {
 typedef struct PnvV100Faults {
     bool reset;                 /* does not come back from a reset */
     bool link_disable;          /* does not cut links when told to */
+    bool ram_size;              /* 0x100ce0 reads as an error */
 } PnvV100Faults;
 
 typedef struct PnvV100Engine {

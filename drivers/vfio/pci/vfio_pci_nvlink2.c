@@ -54,6 +54,8 @@
  * @revoker: GPU only: what @gpu calls to get the mappings taken away
  * @mapped: GPU only: whether a page may be mapped. Set within the gate, cleared
  *	with the gate shut
+ * @guest_mm: GPU only: address space of the guest whose memory is held for it,
+ *	NULL without guest
  * @atsd: bridge only: its ATSD registers; claimed while the device is open, and
  *	empty otherwise or when it has none
  * @devctl: bridge only: offset of the Device Control register
@@ -70,6 +72,7 @@ struct vfio_pci_nvlink2 {
 	unsigned int ram_region;
 	struct pnv_npu2_revoker revoker;
 	bool mapped;
+	struct mm_struct *guest_mm;
 	struct resource atsd;
 	u8 devctl;
 	u8 mailbox;
@@ -81,6 +84,9 @@ struct vfio_pci_nvlink2 {
  */
 #define NVLINK2_VNDR_MAILBOX		4
 #define NVLINK2_VNDR_MAILBOX_SIZE	8
+
+/* In BAR 0 of a GPU, see nvlink2_ram_size() */
+#define NVLINK2_LOCAL_MEMORY		0x100ce0
 
 /**
  * struct nvlink2_mapping - what an mmap() of GPU RAM made
@@ -136,17 +142,45 @@ static int nvlink2_ram_vma_mremap(struct vm_area_struct *vma)
 	return -EINVAL;
 }
 
-static vm_fault_t nvlink2_ram_insert(struct vm_fault *vmf, unsigned long pfn,
-				     unsigned int order)
+/*
+ * Whether there is RAM behind these pages of the aperture. A load from behind it
+ * is a machine check, a store one that stops the host. To be called within the
+ * gate, and with memory access of the GPU enabled.
+ */
+static bool nvlink2_ram_is_there(struct vfio_pci_nvlink2 *nvlink2, u64 pgoff,
+				 u64 pages)
 {
-	if (order)
-		return VM_FAULT_FALLBACK;
+	u64 aperture = resource_size(&nvlink2->ram);
+	void __iomem *bar0 = nvlink2->vdev->barmap[0];
+	u32 local_memory = ioread32(bar0 + NVLINK2_LOCAL_MEMORY);
+	u64 size = nvlink2_ram_size(local_memory, aperture);
 
-	return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	if (!size)
+		dev_warn_ratelimited(&nvlink2->vdev->pdev->dev,
+				     "GPU does not say how much RAM it has (%#x), so none can be touched\n",
+				     local_memory);
+
+	return nvlink2_pages_ok(pgoff, pages, size);
 }
 
-static vm_fault_t nvlink2_ram_fault_order(struct vm_fault *vmf,
-					  unsigned int order)
+static vm_fault_t nvlink2_ram_insert(struct vfio_pci_nvlink2 *nvlink2,
+				     struct vm_fault *vmf, u64 pgoff,
+				     unsigned int order)
+{
+	unsigned long pfn = PHYS_PFN(nvlink2->ram.start) + pgoff;
+	unsigned long within = pfn & (BIT(order) - 1);
+
+	if (!nvlink2_ram_is_there(nvlink2, pgoff - within, BIT(order)))
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+
+	WRITE_ONCE(nvlink2->mapped, true);
+
+	return vfio_pci_core_insert_pfn(vmf, pfn, order);
+}
+
+/* mmap() has made sure that the whole VMA is within the region */
+static vm_fault_t nvlink2_ram_huge_fault(struct vm_fault *vmf,
+					 unsigned int order)
 {
 	struct vm_area_struct *vma = vmf->vma;
 	struct nvlink2_mapping *mapping = vma->vm_private_data;
@@ -154,7 +188,6 @@ static vm_fault_t nvlink2_ram_fault_order(struct vm_fault *vmf,
 	struct vfio_pci_core_device *vdev = nvlink2->vdev;
 	u64 pgoff = nvlink2_region_pgoff(vma->vm_pgoff) +
 		    ((vmf->address - vma->vm_start) >> PAGE_SHIFT);
-	unsigned long pfn = PHYS_PFN(nvlink2->ram.start) + pgoff;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
 
 	if (!nvlink2_pages_ok(pgoff, 1, resource_size(&nvlink2->ram)))
@@ -166,21 +199,24 @@ static vm_fault_t nvlink2_ram_fault_order(struct vm_fault *vmf,
 	if (pnv_npu2_gpu_enter(nvlink2->gpu))
 		goto out_unlock;
 
-	WRITE_ONCE(nvlink2->mapped, true);
-	ret = nvlink2_ram_insert(vmf, pfn, order);
+	ret = nvlink2_ram_insert(nvlink2, vmf, pgoff, order);
 
 	pnv_npu2_gpu_exit(nvlink2->gpu);
 out_unlock:
 	up_read(&vdev->memory_lock);
 
-	trace_vfio_pci_nvgpu_mmap_fault(vdev->pdev, PFN_PHYS(pfn),
-					vmf->address, ret);
+	/* The same fault comes again with a smaller order */
+	if (!(ret & VM_FAULT_FALLBACK))
+		trace_vfio_pci_nvgpu_mmap_fault(vdev->pdev,
+						nvlink2->ram.start +
+						PFN_PHYS(pgoff),
+						vmf->address, ret);
 	return ret;
 }
 
 static vm_fault_t nvlink2_ram_fault(struct vm_fault *vmf)
 {
-	return nvlink2_ram_fault_order(vmf, 0);
+	return nvlink2_ram_huge_fault(vmf, 0);
 }
 
 static const struct vm_operations_struct nvlink2_ram_vm_ops = {
@@ -189,6 +225,9 @@ static const struct vm_operations_struct nvlink2_ram_vm_ops = {
 	.may_split	= nvlink2_ram_vma_may_split,
 	.mremap		= nvlink2_ram_vma_mremap,
 	.fault		= nvlink2_ram_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault	= nvlink2_ram_huge_fault,
+#endif
 };
 
 /*
@@ -287,7 +326,8 @@ static int nvlink2_ram_copy(struct vfio_pci_nvlink2 *nvlink2, loff_t pos,
 	if (pnv_npu2_gpu_enter(nvlink2->gpu))
 		goto out_unlock;
 
-	ret = nvlink2_ram_do_copy(nvlink2, pos, buf, count, iswrite);
+	if (nvlink2_ram_is_there(nvlink2, PHYS_PFN(pos), 1))
+		ret = nvlink2_ram_do_copy(nvlink2, pos, buf, count, iswrite);
 
 	pnv_npu2_gpu_exit(nvlink2->gpu);
 out_unlock:
@@ -355,6 +395,15 @@ static ssize_t nvlink2_ram_rw(struct vfio_pci_core_device *vdev,
 	return done ?: ret;
 }
 
+static resource_size_t
+nvlink2_ram_phys_start(struct vfio_pci_core_device *vdev,
+		       struct vfio_pci_region *region)
+{
+	struct vfio_pci_nvlink2 *nvlink2 = region->data;
+
+	return nvlink2->ram.start;
+}
+
 static int nvlink2_ram_add_capability(struct vfio_pci_core_device *vdev,
 				      struct vfio_pci_region *region,
 				      struct vfio_info_cap *caps)
@@ -377,6 +426,7 @@ static const struct vfio_pci_regops nvlink2_ram_regops = {
 	.mmap		= nvlink2_ram_mmap,
 	.add_capability	= nvlink2_ram_add_capability,
 	.zap		= vfio_pci_core_zap_region,
+	.phys_start	= nvlink2_ram_phys_start,
 	.release	= nvlink2_region_release,
 };
 
@@ -479,6 +529,27 @@ static int nvlink2_lpar_unmap(struct vfio_pci_nvlink2 *nvlink2)
 }
 
 /*
+ * The GPU keeps translations of guest memory, and only the guest shoots them
+ * down. So what is registered of that memory has to stay, until a reset or
+ * fenced links keep the GPU from using them.
+ */
+static void nvlink2_guest_hold(struct vfio_pci_nvlink2 *nvlink2,
+			       struct kvm *kvm)
+{
+	mm_iommu_hold(kvm->mm);
+	nvlink2->guest_mm = kvm->mm;
+}
+
+static void nvlink2_guest_unhold(struct vfio_pci_nvlink2 *nvlink2)
+{
+	if (!nvlink2->guest_mm)
+		return;
+
+	mm_iommu_unhold(nvlink2->guest_mm);
+	nvlink2->guest_mm = NULL;
+}
+
+/*
  * VFIO holds the reference on the guest, and with it the LPID, from before the
  * device is opened until after it is closed.
  */
@@ -500,10 +571,14 @@ static int nvlink2_lpar_map(struct vfio_pci_nvlink2 *nvlink2)
 		return -EINVAL;
 	}
 
+	nvlink2_guest_hold(nvlink2, kvm);
+
 	ret = pnv_npu2_gpu_map_lpar(nvlink2->gpu, lpid);
-	if (ret)
+	if (ret) {
 		pci_warn(pdev, "GPU could not be assigned to LPID %u (%d)\n",
 			 lpid, ret);
+		nvlink2_guest_unhold(nvlink2);
+	}
 
 	return ret;
 }
@@ -524,6 +599,11 @@ static int nvlink2_gpu_describe(struct vfio_pci_nvlink2 *nvlink2,
 	/* A region cannot be larger, and QEMU wants to map it as a whole */
 	if (!PAGE_ALIGNED(ram->start) || !PAGE_ALIGNED(resource_size(ram)) ||
 	    resource_size(ram) > VFIO_PCI_OFFSET_MASK)
+		return -ENODEV;
+
+	/* Nor can it be touched without knowing how much there is */
+	if (pci_resource_len(nvlink2->vdev->pdev, 0) <
+	    NVLINK2_LOCAL_MEMORY + sizeof(u32))
 		return -ENODEV;
 
 	return 0;
@@ -549,6 +629,10 @@ static int nvlink2_gpu_open(struct vfio_pci_nvlink2 *nvlink2)
 		return -EIO;
 	}
 
+	ret = vfio_pci_core_setup_barmap(nvlink2->vdev, 0);
+	if (ret)
+		return ret;
+
 	ret = nvlink2_ram_claim(nvlink2, &ram);
 	if (ret)
 		return ret;
@@ -570,6 +654,7 @@ static int nvlink2_gpu_open(struct vfio_pci_nvlink2 *nvlink2)
 
 unmap_lpar:
 	nvlink2_lpar_unmap(nvlink2);
+	nvlink2_guest_unhold(nvlink2);
 unclaim_ram:
 	nvlink2_ram_unclaim(nvlink2);
 	return ret;
@@ -776,6 +861,7 @@ static void nvlink2_gpu_closed(struct vfio_pci_nvlink2 *nvlink2)
 		return;
 
 	nvlink2_lpar_unmap(nvlink2);
+	nvlink2_guest_unhold(nvlink2);
 	nvlink2_ram_unclaim(nvlink2);
 }
 

@@ -6,6 +6,8 @@
 #define VFIO_PCI_NVLINK2_H
 
 #include <linux/align.h>
+#include <linux/bitfield.h>
+#include <linux/bits.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
@@ -28,6 +30,27 @@ static inline bool nvlink2_pages_ok(u64 pgoff, u64 pages, u64 size)
 	u64 region_pages = size >> PAGE_SHIFT;
 
 	return pages && pgoff < region_pages && pages <= region_pages - pgoff;
+}
+
+/*
+ * How much RAM a V100 has, by the register in which its own firmware leaves it:
+ * a magnitude, a scale of 1 MiB at least, and whether a 16th is taken for ECC
+ * (gp102_fb_vidmem_size() in nouveau). 0 if that cannot be: more than the
+ * aperture, as when the GPU does not answer, or an error code of its internal
+ * bus, which all start in the same way.
+ */
+static inline u64 nvlink2_ram_size(u32 local_memory, u64 aperture)
+{
+	u64 size = (u64)FIELD_GET(GENMASK(9, 4), local_memory) <<
+		   (FIELD_GET(GENMASK(3, 0), local_memory) + 20);
+
+	if (local_memory & BIT(30))
+		size = size / 16 * 15;
+
+	if (local_memory >> 20 == 0xbad || size > aperture)
+		return 0;
+
+	return size;
 }
 
 /* What QEMU pairs a bridge with its GPU by, see VFIO_REGION_INFO_CAP_NVLINK2_SSATGT */

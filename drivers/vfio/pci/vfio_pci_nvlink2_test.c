@@ -56,6 +56,34 @@ static void nvlink2_test_pages(struct kunit *test)
 			c->ok);
 }
 
+static const struct nvlink2_ram_size_case {
+	const char *what;
+	u32 local_memory;
+	u64 size;
+} nvlink2_ram_size_cases[] = {
+	{ "32 GiB", 0x20a, 32ULL << 30 },
+	{ "16 GiB", 0x10a, 16ULL << 30 },
+	{ "with ECC", 0x4000010a, 15ULL << 30 },
+	{ "other bits", 0x3000010a, 16ULL << 30 },
+	{ "largest", 0x20c, REGION_SIZE },
+	{ "smallest", 0x10, SZ_1M },
+	{ "larger than the aperture", 0x21c, 0 },
+	{ "not set up", 0, 0 },
+	{ "GPU is gone", U32_MAX, 0 },
+	{ "register is not there", 0xbadf1100, 0 },
+	{ "access not allowed", 0xbadf5040, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(nvlink2_ram_size, nvlink2_ram_size_cases, what);
+
+static void nvlink2_test_ram_size(struct kunit *test)
+{
+	const struct nvlink2_ram_size_case *c = test->param_value;
+
+	KUNIT_EXPECT_EQ(test, nvlink2_ram_size(c->local_memory, REGION_SIZE),
+			c->size);
+}
+
 static void nvlink2_test_atsd_access(struct kunit *test)
 {
 	u64 pos;
@@ -130,6 +158,7 @@ static void nvlink2_test_capabilities(struct kunit *test)
 static struct kunit_case nvlink2_test_cases[] = {
 	KUNIT_CASE(nvlink2_test_pgoff),
 	KUNIT_CASE_PARAM(nvlink2_test_pages, nvlink2_pages_gen_params),
+	KUNIT_CASE_PARAM(nvlink2_test_ram_size, nvlink2_ram_size_gen_params),
 	KUNIT_CASE(nvlink2_test_atsd_access),
 	KUNIT_CASE_PARAM(nvlink2_test_split, nvlink2_split_gen_params),
 	KUNIT_CASE(nvlink2_test_capabilities),

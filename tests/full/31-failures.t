@@ -1,0 +1,22 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 86400
+"""Open, map, DMA, reset and close, with each allocation and each firmware call on the way failing once.
+
+On a kernel that looks over its own shoulder: what is left behind then shows as a leak or a use after free.
+"""
+
+from sanitized import run_all
+
+SHARES = 4
+
+
+def batches():
+    found = {"functions": (("nvlink2_failfn",), "", {"board": "small", "memory": "4G"})}
+    for share in range(1, SHARES + 1):
+        found[f"allocations-{share}"] = (("nvlink2_failnth",), f"nvlink2_share={share}/{SHARES}",
+                                         {"board": "small", "memory": "4G"})
+    return found
+
+
+run_all(batches(), 40000)

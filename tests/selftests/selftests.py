@@ -16,12 +16,21 @@ from witherspoon import Machine, MachineError, Settings  # noqa: E402
 
 SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_reset", "nvlink2_kvm")
 PANIC = "nvlink2_panic"
+# Wants GPUs with 2 GiB of RAM
+HUGE = "nvlink2_huge"
 CASE = re.compile(r"^(not )?ok (\d+) (\S+)(?:\s+#\s*(SKIP)\s*(.*))?$")
 REASON = re.compile(r"^# (\S+\.c:\d+:\w+:.*)$")
 DISK = ("-drive", "if=none,id=disk0,file.driver=null-co,format=raw", "-device", "nvme,bus=disk,drive=disk0,serial=1")
 
 # Where that disk is: a device of another kind, in a group of its own
 OTHER = "0000:01:00.0"
+
+# Slots of SXM2 modules have no power controller. Those of QEMU's switches have one, and lose what is in them when
+# firmware uses it for a fundamental reset.
+NO_POWER_CONTROL = ("-global", "xio3130-downstream.power_controller_present=off")
+
+# How fast the emulated clock runs where a test waits most of the time: a reset is five seconds of pauses
+FAST = 10
 
 
 class Case:
@@ -34,6 +43,19 @@ class Case:
         self.reason = reason
 
 
+class FastSettings(Settings):
+    """A machine whose clock runs faster than that of its surroundings."""
+
+    def __init__(self, speed, **settings):
+        super().__init__(**settings)
+        self.speed = speed
+
+    def command(self):
+        clock = os.path.join(BUILD, "selftests", "clock.so")
+        faster = ["env", f"LD_PRELOAD={clock}", f"CLOCK_SPEED={self.speed}"] if self.speed > 1 else []
+        return [*faster, *super().command()]
+
+
 def build(kernel):
     subprocess.run([os.path.join(TOP, "tests", "selftests", "build"), kernel], check=True)
 
@@ -41,10 +63,13 @@ def build(kernel):
 class Run:
     """One boot of the emulated host."""
 
-    def __init__(self, kernel, board="4gpu", memory="2G"):
+    def __init__(self, kernel, board="4gpu", memory="2G", gpu_ram="256M", speed=1, extra=()):
         self.kernel = kernel
         self.board = board
         self.memory = memory
+        self.gpu_ram = gpu_ram
+        self.speed = speed
+        self.extra = tuple(extra)
         self.cases = []
         self.problem = None
         self.current = None
@@ -81,8 +106,9 @@ class Run:
     def go(self, programs, log, timeout, append=""):
         """Boot, run the programs and give their cases."""
         images = os.path.join(BUILD, "selftests", self.kernel)
-        settings = Settings(board=self.board, job="selftests", images=images, gpu_ram="256M", memory=self.memory,
-                            append=f"selftests={','.join(programs)} nvlink2_other={OTHER} {append}".strip(), extra=DISK)
+        settings = FastSettings(self.speed, board=self.board, job="selftests", images=images, gpu_ram=self.gpu_ram,
+                                memory=self.memory, extra=DISK + NO_POWER_CONTROL + self.extra,
+                                append=f"selftests={','.join(programs)} nvlink2_other={OTHER} {append}".strip())
         try:
             with Machine(settings, log) as machine:
                 for text in machine.lines(timeout):
@@ -96,8 +122,8 @@ class Run:
         return self.cases
 
 
-def in_parallel(jobs):
-    """Call each of the functions, two at a time."""
+def in_parallel(jobs, at_once=2):
+    """Call each of the functions, some of them at a time."""
     jobs = list(jobs)
     gate = threading.Lock()
 
@@ -109,7 +135,7 @@ def in_parallel(jobs):
                 job = jobs.pop(0)
             job()
 
-    workers = [threading.Thread(target=work) for _ in range(2)]
+    workers = [threading.Thread(target=work) for _ in range(at_once)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 1800
+"""The kernel's selftests of NVLink2 passthrough, in emulated hosts; each of their cases is a case here.
+
+Most of the time is pauses that firmware and kernel make, so several machines run at once, and their clocks run fast.
+KERNEL takes another kernel of build/obj, MACHINES is how many of them there are at a time.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "selftests"))
+
+from selftests import FAST, HUGE, PANIC, Run, build, in_parallel, log_path, print_tap  # noqa: E402
+
+TIMEOUT = 1500
+KERNEL = os.environ.get("KERNEL", "host")
+MACHINES = int(os.environ.get("MACHINES", "4"))
+STEPS = 8000
+# By the emulated clock
+SECONDS_OF_RACE = 15
+
+# Programs, words of the command line, settings; those that take longest are first
+BATCHES = {
+    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd"), "", {}),
+    "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}", {}),
+    "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
+    "panic": ((PANIC,), "", {}),
+    "huge": ((HUGE,), "", {"gpu_ram": "2G"}),
+    "reset": (("nvlink2_reset",), "", {}),
+    "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.fail-ram-size=on")}),
+}
+
+
+def main():
+    build(KERNEL)
+    runs = {name: Run(KERNEL, speed=FAST, **settings) for name, (_, _, settings) in BATCHES.items()}
+
+    def job(name, programs, words):
+        return lambda: runs[name].go(programs, log_path(KERNEL, name), TIMEOUT, words)
+
+    in_parallel((job(name, programs, words) for name, (programs, words, _) in BATCHES.items()), MACHINES)
+    sys.exit(print_tap(runs))
+
+
+main()

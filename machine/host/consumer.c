@@ -28,6 +28,11 @@ struct command {
 	int count;
 };
 
+struct process {
+	pid_t pid;
+	int to_guest, from_guest;
+};
+
 static void add_word(struct command *command, char *word)
 {
 	if (!word || command->count == MAX_WORDS - 1)
@@ -66,6 +71,8 @@ static void add_gpu(struct command *command, const struct gpu *gpu, bool orphans
 
 static void build_command(struct command *command, const struct consumer *consumer)
 {
+	const char *job = consumer->shell ? "shell" : consumer->job;
+
 	add_word(command, strdup(QEMU));
 	add_word(command, strdup("-nodefaults"));
 	add_word(command, strdup("-no-reboot"));
@@ -73,14 +80,16 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-cpu", "host");
 	add(command, "-smp", "1");
 	add(command, "-m", "%d", consumer->memory_mib);
+	if (consumer->memory_path)
+		add(command, "-mem-path", "%s", consumer->memory_path);
 	add(command, "-display", "none");
 	add(command, "-chardev", "stdio,id=console,signal=off");
 	add(command, "-device", "spapr-vty,chardev=console");
 	add(command, "-bios", FIRMWARE);
 	add(command, "-kernel", KERNEL);
 	add(command, "-initrd", INITRD);
-	add(command, "-append", "console=hvc0 quiet panic=-1%s",
-	    consumer->shell ? " machine.job=shell" : "");
+	add(command, "-append", "console=hvc0 quiet panic=-1%s%s", job ? " machine.job=" : "",
+	    job ? job : "");
 	add_gpu(command, consumer->gpu, consumer->orphans);
 }
 
@@ -90,15 +99,14 @@ static void free_command(struct command *command)
 		free(command->words[--command->count]);
 }
 
-static pid_t start(struct command *command, int *to_guest, int *from_guest)
+static bool start(struct command *command, struct process *qemu)
 {
 	int in[2], out[2];
-	pid_t pid;
 
 	if (pipe(in) || pipe(out))
-		return -1;
-	pid = fork();
-	if (!pid) {
+		return false;
+	qemu->pid = fork();
+	if (!qemu->pid) {
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(out[1], STDERR_FILENO);
@@ -109,9 +117,9 @@ static pid_t start(struct command *command, int *to_guest, int *from_guest)
 	}
 	close(in[0]);
 	close(out[1]);
-	*to_guest = in[1];
-	*from_guest = out[0];
-	return pid;
+	qemu->to_guest = in[1];
+	qemu->from_guest = out[0];
+	return qemu->pid > 0;
 }
 
 /* Lines that are addressed to machine/demo must begin their line on our console, too. */
@@ -128,10 +136,12 @@ static void show_line(const char *line)
 	fflush(stdout);
 }
 
-static void show(const char *bytes, ssize_t count)
+/* Return: false when somebody has seen enough. */
+static bool show(const struct consumer *consumer, const char *bytes, ssize_t count)
 {
 	static char line[1024];
 	static size_t length;
+	bool go_on = true;
 
 	for (; count > 0; count--, bytes++) {
 		if (*bytes == '\r' || !*bytes)
@@ -141,9 +151,12 @@ static void show(const char *bytes, ssize_t count)
 			continue;
 		}
 		line[length] = 0;
-		show_line(line);
 		length = 0;
+		show_line(line);
+		if (consumer->watch && !consumer->watch(line))
+			go_on = false;
 	}
+	return go_on;
 }
 
 /* The coarse clock does not read the time base, which an overloaded emulator may let jump. */
@@ -155,13 +168,13 @@ static time_t seconds(void)
 	return now.tv_sec;
 }
 
-static bool relay(int to_guest, int from_guest, int timeout_s)
+static bool relay(const struct consumer *consumer, const struct process *qemu)
 {
 	struct pollfd fds[] = {
-		{ .fd = from_guest, .events = POLLIN },
+		{ .fd = qemu->from_guest, .events = POLLIN },
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 	};
-	time_t end = seconds() + timeout_s;
+	time_t end = seconds() + consumer->timeout_s;
 	char buffer[1024];
 	ssize_t count;
 
@@ -169,36 +182,36 @@ static bool relay(int to_guest, int from_guest, int timeout_s)
 		if (poll(fds, 2, 1000) <= 0)
 			continue;
 		if (fds[0].revents) {
-			count = read(from_guest, buffer, sizeof(buffer));
+			count = read(qemu->from_guest, buffer, sizeof(buffer));
 			if (count <= 0)
 				return true;
-			show(buffer, count);
+			if (!show(consumer, buffer, count))
+				kill(qemu->pid, SIGTERM);
 		}
 		if (fds[1].revents) {
 			count = read(STDIN_FILENO, buffer, sizeof(buffer));
-			if (count <= 0 || write(to_guest, buffer, count) != count)
+			if (count <= 0 || write(qemu->to_guest, buffer, count) != count)
 				fds[1].fd = -1;
 		}
 	}
 	return false;
 }
 
-static int run_watched(struct command *command, int timeout_s)
+static int run_watched(struct command *command, const struct consumer *consumer)
 {
-	int to_guest, from_guest, status;
+	struct process qemu;
 	bool finished;
-	pid_t pid;
+	int status;
 
 	signal(SIGPIPE, SIG_IGN);
-	pid = start(command, &to_guest, &from_guest);
-	if (pid < 0)
+	if (!start(command, &qemu))
 		return 127;
-	finished = relay(to_guest, from_guest, timeout_s);
+	finished = relay(consumer, &qemu);
 	if (!finished)
-		kill(pid, SIGKILL);
-	close(to_guest);
-	close(from_guest);
-	waitpid(pid, &status, 0);
+		kill(qemu.pid, SIGKILL);
+	close(qemu.to_guest);
+	close(qemu.from_guest);
+	waitpid(qemu.pid, &status, 0);
 	if (!finished)
 		return TIMED_OUT;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -210,7 +223,7 @@ int consumer_run(const struct consumer *consumer)
 	int status;
 
 	build_command(&command, consumer);
-	status = consumer->shell ? boot_run(command.words) : run_watched(&command, consumer->timeout_s);
+	status = consumer->shell ? boot_run(command.words) : run_watched(&command, consumer);
 	free_command(&command);
 	return status;
 }

@@ -12,15 +12,21 @@
  * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own.
  * @orphans: the bridges only, which no guest has a use for.
  * @memory_mib: ordinary memory.
+ * @memory_path: a file system of huge pages that backs it, or NULL.
  * @timeout_s: the guest is killed when it runs longer.
  * @shell: the guest offers a shell on this terminal; no time limit then.
+ * @job: what the guest does, NULL for the main job.
+ * @watch: sees each line that the guest or QEMU says, and returns false when QEMU is to end. May be NULL.
  */
 struct consumer {
 	const struct gpu *gpu;
 	bool orphans;
 	int memory_mib;
+	const char *memory_path;
 	int timeout_s;
 	bool shell;
+	const char *job;
+	bool (*watch)(const char *line);
 };
 
 /**

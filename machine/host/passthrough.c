@@ -9,45 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "../common/report.h"
 #include "aftermath.h"
 #include "consumer.h"
 #include "group.h"
+#include "prepare.h"
 #include "survey.h"
 
 #define GUEST_MEMORY_MIB 512
 #define GUEST_TIMEOUT_S 240
-
-static void choose_gpu(int index, struct gpu *gpu)
-{
-	static struct gpu gpus[MAX_GPUS];
-	int count = gpus_find(gpus);
-
-	report("gpus", "%d", count);
-	if (index < 0 || index >= count)
-		give_up("no GPU %d: %d GPUs with NVLink bridges are here", index, count);
-	*gpu = gpus[index];
-	report("gpu", "%s with %d bridges", gpu->device.address, gpu->links);
-}
-
-static void own_group(const struct gpu *gpu, struct group *group)
-{
-	int i, together = 0, bound;
-
-	if (!group_of(&gpu->device, group))
-		give_up("%s has no IOMMU group", gpu->device.address);
-	for (i = 0; i < gpu->links; i++)
-		together += group_has(group, &gpu->bridges[i]);
-	report("group", "%d: %d functions, %d of %d bridges in it", group->number, group->count,
-	       together, gpu->links);
-	bound = group_bind(group);
-	report("bound", "%d of %d", bound, group->count);
-	if (bound < group->count)
-		give_up("not every function of group %d took vfio-pci", group->number);
-}
 
 static void survey_device(const struct vfio_session *session, const struct pci_device *device,
 			  const char *name)
@@ -79,16 +51,6 @@ static void survey(const struct gpu *gpu, const struct group *group)
 		survey_device(&session, &gpu->bridges[i], name);
 	}
 	vfio_end(&session);
-}
-
-static void check_kvm(void)
-{
-	struct utsname name;
-
-	uname(&name);
-	report("kernel", "%s", name.release);
-	if (access("/dev/kvm", R_OK | W_OK))
-		give_up("the host's kernel has no KVM: see machine/kernel/host.config");
 }
 
 static void use(const struct consumer *consumer)

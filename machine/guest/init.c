@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * First process of the guest: the main job from the guest's side, or a shell when the kernel's command line has
- * machine.job=shell; there, "/init job" is the main job.
+ * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
+ * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 
 #include "../common/boot.h"
 #include "../common/report.h"
+#include "keep.h"
 #include "steps.h"
 
 #define DRIVER "/v100_copy.ko"
@@ -28,7 +29,7 @@ static void load_driver(void)
 		close(fd);
 }
 
-static void use_gpu(const struct gpu *gpu)
+static void use_gpu(const struct gpu *gpu, const char *job)
 {
 	struct v100_info info = { 0 };
 	struct gpu_ram ram;
@@ -41,7 +42,9 @@ static void use_gpu(const struct gpu *gpu)
 	engine = engine_open(&info);
 	if (engine < 0)
 		give_up("no copy engine");
-	if (online_ram(&ram, info.ram_mib)) {
+	if (strcmp(job, "job")) {
+		keep_working(job, engine, gpu, &ram, info.ram_mib);
+	} else if (online_ram(&ram, info.ram_mib)) {
 		use_ram(&ram);
 		use_engine(engine, gpu, &ram);
 	}
@@ -49,7 +52,7 @@ static void use_gpu(const struct gpu *gpu)
 	close(engine);
 }
 
-static int main_job(void)
+static int run_job(const char *job)
 {
 	static struct gpu gpus[MAX_GPUS];
 	struct utsname name;
@@ -63,22 +66,21 @@ static int main_job(void)
 	if (!count)
 		give_up("no GPU with NVLink bridges");
 	load_driver();
-	use_gpu(&gpus[0]);
+	use_gpu(&gpus[0], job);
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	char *const again[] = { argv[0], "job", NULL }, *const shell[] = { argv[0], "shell", NULL };
-	char job[16] = "";
+	char job[16] = "job", *const again[] = { argv[0], job, NULL };
 
 	if (argc > 1)
-		return strcmp(argv[1], "shell") ? main_job() : boot_shell();
+		return strcmp(argv[1], "shell") ? run_job(argv[1]) : boot_shell();
 	boot_prepare();
 	report_begin("guest");
 	boot_parameter("machine.job=", job, sizeof(job));
 	if (!strcmp(job, "shell")) {
-		boot_run(shell);
+		boot_run(again);
 	} else {
 		report("job.status", "%d", boot_run(again));
 		mark("running");

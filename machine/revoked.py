@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What has to be true of the job "revoked": guests that lose their GPU to a reset while they use it, and one after.
+
+Used by tests/53-revoked-guest.t, which looks at a machine, and tests/44-revoked-checks.t, which looks at a record.
+A fact that is missing never passes.
+"""
+
+import re
+
+from checks import Evidence, Result, judge
+from witherspoon import NPU_TYPE, Machine, Npu, Settings
+
+BOARD = "small"
+LOSSES = ("touch-gpu", "touch-bridge", "copy-gpu", "copy-bridge")
+# Beats before the reset starts, as in machine/host/revoked.c, and those that may end while it does
+BEATS_BEFORE = 5
+IN_FLIGHT = 2
+# Checks of the main job that the last guest has to pass. The others look at what the job does not survey.
+WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "program bound to the node",
+         "LPID while it runs", "DMA window while it runs", "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1",
+         "copy over NVLink 2", "ATSD", "guest ends", "afterwards: LPID back", "afterwards: TVE",
+         "afterwards: links fenced", "afterwards: unbound", "host's log")
+
+
+class Observation:
+    """What was said, in its order, and the registers at the marks."""
+
+    def __init__(self, order=(), firmware=(), registers=None):
+        self.order = [tuple(pair) for pair in order]
+        self.firmware = list(firmware)
+        self.registers = registers or {}
+
+    @property
+    def facts(self):
+        return dict(self.order)
+
+    def line(self, text):
+        if text.startswith("opal| "):
+            self.firmware.append(text[6:])
+        elif text.startswith("@ ") and "=" in text:
+            self.order.append(tuple(text[2:].split("=", 1)))
+
+
+def observe(log, timeout):
+    seen, monitor = Observation(), None
+    with Machine(Settings(board=BOARD, job="revoked"), log) as machine:
+        for line in machine.lines(timeout):
+            seen.line(line)
+            if line.startswith("@ mark "):
+                monitor = monitor or machine.qmp()
+                seen.registers[line[7:].strip()] = [Npu(monitor, path) for path in monitor.find(NPU_TYPE)]
+                machine.send("go")
+    return seen
+
+
+class Loss:
+    """One guest that loses its GPU: the registers while it has it, and afterwards."""
+
+    def __init__(self, seen, job):
+        self.job = job
+        self.order = seen.order
+        self.facts = seen.facts
+        self.evidence = Evidence(BOARD, Observation(seen.order, seen.firmware, {
+            "guest.running": seen.registers.get(f"guest.{job}", []),
+            "host.after": seen.registers.get(f"host.{job}", [])}))
+        self.used = self.evidence.at("guest.running")
+        self.after = self.evidence.at("host.after")
+
+    def fact(self, side, what):
+        return self.facts.get(f"{side}.{self.job}.{what}", "")
+
+    def beats(self):
+        """What the guest said of each beat: before the reset was over, and after."""
+        before, after, over = [], [], False
+        for key, value in self.order:
+            over = over or key == f"host.{self.job}.reset"
+            if key == f"guest.{self.job}.beat":
+                (after if over else before).append(value)
+        return before, after
+
+
+def is_good(beat):
+    match = re.match(r"\d+: (\d+) of (\d+) links copied, .*, 0 words wrong$", beat)
+    return bool(match) and match.group(1) == match.group(2) != "0"
+
+
+def worked(loss):
+    before, _ = loss.beats()
+    up = loss.used.links_up() if loss.used else []
+    return Result(f"{loss.job}: the guest uses the GPU", len(up) == loss.evidence.links and
+                  sum(map(is_good, before[:BEATS_BEFORE])) == BEATS_BEFORE, "\n".join(before),
+                  model=f"links up: {up}")
+
+
+def was_reset(loss):
+    text = loss.fact("host", "reset")
+    return Result(f"{loss.job}: the reset works", bool(re.match(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$", text)),
+                  host=text)
+
+
+def stopped(loss):
+    """A store finds no page: KVM cannot go on, and QEMU says so and waits to be ended."""
+    beats = sum(loss.beats(), [])
+    text, status = loss.fact("host", "qemu"), loss.fact("host", "consumer")
+    return Result(f"{loss.job}: the guest stops at once", "kvm run failed" in text and status == "0" and
+                  BEATS_BEFORE <= len(beats) <= BEATS_BEFORE + IN_FLIGHT and not loss.fact("guest", "end"),
+                  f"{len(beats)} beats\n{loss.fact('guest', 'end')}", f"{text}\nQEMU's status {status}")
+
+
+def is_dead(beat):
+    """Neither way over the first link."""
+    match = re.match(r"\d+: \d+ of \d+ links copied, (\S+)/(\S+) ", beat)
+    return bool(match) and "0x2" not in match.groups()
+
+
+def refused(loss):
+    """The engine says that the link is gone. The guest sees that, and ends on its own. One beat may be half done."""
+    before, after = loss.beats()
+    bad = next((index for index, beat in enumerate(before + after) if not is_good(beat)), len(before + after))
+    dead = (before + after)[bad + 1:]
+    end, status = loss.fact("guest", "end"), loss.fact("host", "consumer")
+    return Result(f"{loss.job}: the guest sees errors, and goes on", len(dead) >= 2 and all(map(is_dead, dead)) and
+                  not any(map(is_good, after[1:])) and bool(re.match(r"\d+ beats, [1-9]\d* bad$", end)) and
+                  status == "0", "\n".join([*dead, end]), f"QEMU's status {status}\n{loss.fact('host', 'qemu')}")
+
+
+def taken_back(loss):
+    had = loss.used.guest_lpids() if loss.used else []
+    left = loss.after.guest_rows() + loss.after.guest_lpids() if loss.after else None
+    return Result(f"{loss.job}: LPID back", len(had) == 1 and left == [], model=f"had {had}, left {left}")
+
+
+def closed(loss):
+    used = [index for index, tve in enumerate(loss.used.tve) if tve and tve != loss.used.DENY] if loss.used else []
+    left = [loss.after.tve[index] for index in used] if loss.after else []
+    return Result(f"{loss.job}: TVEs", bool(left) and 0 not in left, model=f"TVEs {used}: {left}")
+
+
+def fenced(loss):
+    up = loss.used.links_up() if loss.used else []
+    fences = [loss.after.link[link]["fence"] for link in up] if loss.after else []
+    return Result(f"{loss.job}: links fenced", bool(fences) and "none" not in fences and not loss.after.links_up(),
+                  model=f"links {up}: {fences}")
+
+
+def judge_revoked(seen):
+    """All checks, in the order of the job."""
+    results = []
+    for job in LOSSES:
+        loss = Loss(seen, job)
+        ended = stopped if job.startswith("touch") else refused
+        results += [check(loss) for check in (worked, was_reset, ended, taken_back, closed, fenced)]
+    whole = {result.name: result for result in judge(BOARD, seen)}
+    return results + [whole[name] for name in WHOLE]

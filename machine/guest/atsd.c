@@ -2,6 +2,7 @@
 #include <endian.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,48 +21,62 @@
 #define LAUNCH_PID_SHIFT (63 - 38)
 #define REGISTER_SIZE 0x10000
 #define TIMEOUT_S 5
+/* So many reads come before each look at the clock: most launches need no look. */
+#define READS 1024
 
-static uint64_t wait_until_idle(volatile uint64_t *words, long *polls)
-{
-	time_t end = time(NULL) + TIMEOUT_S;
-	uint64_t status;
-
-	*polls = 0;
-	do {
-		status = be64toh(words[WORD_STATUS]);
-		++*polls;
-	} while (status && time(NULL) < end);
-	return status;
-}
-
-static void launch(volatile uint64_t *words, uint64_t address, unsigned int pid)
-{
-	uint64_t status;
-	long polls;
-
-	words[WORD_AVA] = htobe64(address);
-	words[WORD_LAUNCH] = htobe64(LAUNCH_PROCESS_SCOPED | LAUNCH_PAGE_64K << LAUNCH_PAGE_SHIFT |
-				     (uint64_t)pid << LAUNCH_PID_SHIFT);
-	status = wait_until_idle(words, &polls);
-	report("atsd", "status %#" PRIx64 " after %ld reads", status, polls);
-}
-
-void invalidate(const struct gpu *gpu, uint64_t address)
+volatile uint64_t *atsd_map(const struct gpu *gpu)
 {
 	volatile uint64_t *words;
 	uint64_t where;
 	int fd;
 
 	if (!atsd_register(gpu, &where))
-		return;
+		return NULL;
 	fd = open("/dev/mem", O_RDWR | O_SYNC | O_CLOEXEC);
 	words = mmap(NULL, REGISTER_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, where);
-	if (words == MAP_FAILED) {
+	if (words == MAP_FAILED)
 		report_error("atsd", "/dev/mem");
-		close(fd);
-		return;
-	}
-	launch(words, address, 1);
-	munmap((void *)words, REGISTER_SIZE);
 	close(fd);
+	return words == MAP_FAILED ? NULL : words;
+}
+
+void atsd_unmap(volatile uint64_t *words)
+{
+	munmap((void *)words, REGISTER_SIZE);
+}
+
+void atsd_start(volatile uint64_t *words, uint64_t address, unsigned int pid)
+{
+	words[WORD_AVA] = htobe64(address);
+	words[WORD_LAUNCH] = htobe64(LAUNCH_PROCESS_SCOPED | LAUNCH_PAGE_64K << LAUNCH_PAGE_SHIFT |
+				     (uint64_t)pid << LAUNCH_PID_SHIFT);
+}
+
+uint64_t atsd_wait(volatile uint64_t *words, long *reads)
+{
+	uint64_t status = be64toh(words[WORD_STATUS]);
+	time_t end = 0;
+
+	for (*reads = 1; status; ++*reads) {
+		if (!end)
+			end = time(NULL) + TIMEOUT_S;
+		else if (*reads % READS == 0 && time(NULL) >= end)
+			break;
+		status = be64toh(words[WORD_STATUS]);
+	}
+	return status;
+}
+
+void invalidate(const struct gpu *gpu, uint64_t address)
+{
+	volatile uint64_t *words = atsd_map(gpu);
+	uint64_t status;
+	long reads;
+
+	if (!words)
+		return;
+	atsd_start(words, address, 1);
+	status = atsd_wait(words, &reads);
+	report("atsd", "status %#" PRIx64 " after %ld reads", status, reads);
+	atsd_unmap(words);
 }

@@ -87,6 +87,37 @@ int engine_open(struct v100_info *info);
 void use_engine(int fd, const struct gpu *gpu, const struct gpu_ram *ram);
 
 /**
+ * atsd_map() - map the first ATSD register, as root may.
+ * @gpu: the GPU.
+ *
+ * Return: its words; NULL when there is none, which has been reported.
+ */
+volatile uint64_t *atsd_map(const struct gpu *gpu);
+
+/**
+ * atsd_unmap() - the opposite.
+ * @words: from atsd_map().
+ */
+void atsd_unmap(volatile uint64_t *words);
+
+/**
+ * atsd_start() - launch a shootdown of one page.
+ * @words: from atsd_map().
+ * @address: effective address of the page.
+ * @pid: whose.
+ */
+void atsd_start(volatile uint64_t *words, uint64_t address, unsigned int pid);
+
+/**
+ * atsd_wait() - wait for the end of a shootdown.
+ * @words: from atsd_map().
+ * @reads: gets how often the status was read.
+ *
+ * Return: the status, which is not 0 when the shootdown did not end within some seconds.
+ */
+uint64_t atsd_wait(volatile uint64_t *words, long *reads);
+
+/**
  * invalidate() - launch one shootdown through the first ATSD register and wait for its end.
  * @gpu: the GPU.
  * @address: effective address it is about.

@@ -30,7 +30,7 @@ OTHER = "0000:01:00.0"
 NO_POWER_CONTROL = ("-global", "xio3130-downstream.power_controller_present=off")
 
 # How fast the emulated clock runs where a test waits most of the time: a reset is five seconds of pauses
-FAST = 10
+FAST = 8
 
 
 class Case:

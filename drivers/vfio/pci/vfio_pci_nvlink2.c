@@ -20,7 +20,8 @@
  *     the lock of the mm_iommu list
  *
  * dev_set->lock excludes open and close of a device from each other. What a
- * user does through the device file or a mapping of it happens between them.
+ * user does through the device file or a mapping of it happens between them. It
+ * comes before all of these: close takes the mmap_lock of the guest's mm.
  */
 
 #include <linux/io.h>
@@ -30,6 +31,7 @@
 #include <linux/mmu_context.h>
 #include <linux/pci.h>
 #include <linux/pm_runtime.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -56,6 +58,7 @@
  *	with the gate shut
  * @guest_mm: GPU only: address space of the guest whose memory is held for it,
  *	NULL without guest
+ * @fenced: GPU only: whether close has fenced the links
  * @atsd: bridge only: its ATSD registers; claimed while the device is open, and
  *	empty otherwise or when it has none
  * @devctl: bridge only: offset of the Device Control register
@@ -73,6 +76,7 @@ struct vfio_pci_nvlink2 {
 	struct pnv_npu2_revoker revoker;
 	bool mapped;
 	struct mm_struct *guest_mm;
+	bool fenced;
 	struct resource atsd;
 	u8 devctl;
 	u8 mailbox;
@@ -431,8 +435,9 @@ static const struct vfio_pci_regops nvlink2_ram_regops = {
 };
 
 /*
- * The gate is shut many times while links are trained. For a guest, to unmap all
- * of the region is to visit each page of 128G, so do that only if need be.
+ * The gate is shut many times while links are trained. To unmap the region goes
+ * through the page tables of all who have mapped it, and flushes TLBs, so do
+ * that only if need be.
  */
 static void nvlink2_ram_revoke(struct pnv_npu2_revoker *revoker)
 {
@@ -536,6 +541,7 @@ static int nvlink2_lpar_unmap(struct vfio_pci_nvlink2 *nvlink2)
 static void nvlink2_guest_hold(struct vfio_pci_nvlink2 *nvlink2,
 			       struct kvm *kvm)
 {
+	mmgrab(kvm->mm);
 	mm_iommu_hold(kvm->mm);
 	nvlink2->guest_mm = kvm->mm;
 }
@@ -546,6 +552,7 @@ static void nvlink2_guest_unhold(struct vfio_pci_nvlink2 *nvlink2)
 		return;
 
 	mm_iommu_unhold(nvlink2->guest_mm);
+	mmdrop(nvlink2->guest_mm);
 	nvlink2->guest_mm = NULL;
 }
 
@@ -628,6 +635,9 @@ static int nvlink2_gpu_open(struct vfio_pci_nvlink2 *nvlink2)
 		dev_warn_ratelimited(&nvlink2->vdev->pdev->dev, "GPU could not be reset; it stays closed until that works\n");
 		return -EIO;
 	}
+
+	/* Left from the last user only if the GPU could not be stopped then */
+	nvlink2_guest_unhold(nvlink2);
 
 	ret = vfio_pci_core_setup_barmap(nvlink2->vdev, 0);
 	if (ret)
@@ -851,6 +861,7 @@ static void nvlink2_gpu_close(struct vfio_pci_nvlink2 *nvlink2)
 	if (ret)
 		pci_warn(nvlink2->vdev->pdev, "links could not be fenced (%d)\n",
 			 ret);
+	nvlink2->fenced = !ret;
 
 	pnv_npu2_gpu_clear_revoker(nvlink2->gpu, &nvlink2->revoker);
 }
@@ -861,7 +872,9 @@ static void nvlink2_gpu_closed(struct vfio_pci_nvlink2 *nvlink2)
 		return;
 
 	nvlink2_lpar_unmap(nvlink2);
-	nvlink2_guest_unhold(nvlink2);
+	/* Without either the GPU may go on, and only its next reset ends that */
+	if (nvlink2->fenced || !nvlink2->vdev->needs_reset)
+		nvlink2_guest_unhold(nvlink2);
 	nvlink2_ram_unclaim(nvlink2);
 }
 

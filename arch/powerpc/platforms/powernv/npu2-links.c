@@ -52,14 +52,34 @@
 			 BIT(NPU2_PROCEDURE_RX_TRAINING) | \
 			 BIT(NPU2_PROCEDURE_RESET_NTL))
 
-static bool pnv_npu2_link_has_left_reset(struct pnv_npu2_bridge *bridge)
+static noinline int pnv_npu2_cfg_read(struct pnv_npu2_bridge *bridge, int where,
+				      int size, u32 *val)
 {
-	struct pci_dn *pdn = PCI_DN(bridge->dn);
-	u32 flags;
+	int ret = pnv_pci_cfg_read(PCI_DN(bridge->dn), where, size, val);
 
-	if (pnv_pci_cfg_read(pdn, bridge->vendor_cap + NPU2_VNDR_LINK_FLAGS, 1,
-			     &flags) != PCIBIOS_SUCCESSFUL)
-		return false;
+	return ret == PCIBIOS_SUCCESSFUL ? 0 : -EIO;
+}
+ALLOW_ERROR_INJECTION(pnv_npu2_cfg_read, ERRNO);
+
+static noinline int pnv_npu2_cfg_write(struct pnv_npu2_bridge *bridge,
+				       int where, int size, u32 val)
+{
+	int ret = pnv_pci_cfg_write(PCI_DN(bridge->dn), where, size, val);
+
+	return ret == PCIBIOS_SUCCESSFUL ? 0 : -EIO;
+}
+ALLOW_ERROR_INJECTION(pnv_npu2_cfg_write, ERRNO);
+
+/* 1, 0, or a negative number when firmware does not tell */
+static int pnv_npu2_link_has_left_reset(struct pnv_npu2_bridge *bridge)
+{
+	u32 flags;
+	int ret;
+
+	ret = pnv_npu2_cfg_read(bridge, bridge->vendor_cap + NPU2_VNDR_LINK_FLAGS,
+				1, &flags);
+	if (ret)
+		return ret;
 
 	return flags != 0xff && (flags & NPU2_LINK_DL_RESET);
 }
@@ -67,13 +87,12 @@ static bool pnv_npu2_link_has_left_reset(struct pnv_npu2_bridge *bridge)
 /* The procedure that ran last, or a negative number when it did not succeed */
 static int pnv_npu2_last_procedure(struct pnv_npu2_bridge *bridge)
 {
-	struct pci_dn *pdn = PCI_DN(bridge->dn);
 	u32 status, procedure;
 
-	if (pnv_pci_cfg_read(pdn, bridge->vendor_cap + NPU2_VNDR_STATUS, 4,
-			     &status) != PCIBIOS_SUCCESSFUL ||
-	    pnv_pci_cfg_read(pdn, bridge->vendor_cap + NPU2_VNDR_PROCEDURE, 4,
-			     &procedure) != PCIBIOS_SUCCESSFUL)
+	if (pnv_npu2_cfg_read(bridge, bridge->vendor_cap + NPU2_VNDR_STATUS, 4,
+			      &status) ||
+	    pnv_npu2_cfg_read(bridge, bridge->vendor_cap + NPU2_VNDR_PROCEDURE,
+			      4, &procedure))
 		return -EIO;
 
 	if (!(status & NPU2_STATUS_COMPLETE) || (status & NPU2_STATUS_ERROR) ||
@@ -100,7 +119,7 @@ static bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
 
 	/* While a procedure runs, or after one has failed, nobody knows */
 	raw_spin_lock_irqsave(lock, flags);
-	up = pnv_npu2_link_has_left_reset(bridge) &&
+	up = pnv_npu2_link_has_left_reset(bridge) > 0 &&
 	     pnv_npu2_is_trained(bridge->procedures,
 				 pnv_npu2_last_procedure(bridge));
 	raw_spin_unlock_irqrestore(lock, flags);
@@ -129,32 +148,37 @@ static bool pnv_npu2_links_are_up(struct pnv_npu2_gpu *gpu)
 
 static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
 {
-	struct pci_dn *pdn = PCI_DN(bridge->dn);
 	int devctl = bridge->pcie_cap + PCI_EXP_DEVCTL;
 	u32 val;
+	int ret;
 
-	if (pnv_pci_cfg_read(pdn, devctl, 2, &val) != PCIBIOS_SUCCESSFUL)
-		return -EIO;
+	ret = pnv_npu2_cfg_read(bridge, devctl, 2, &val);
+	if (ret)
+		return ret;
 
 	/*
 	 * Firmware acts before the write returns, wants 16 bits, and keeps a
 	 * bit that reads as zero on any other function.
 	 */
 	val &= ~PCI_EXP_DEVCTL_BCR_FLR;
-	if (pnv_pci_cfg_write(pdn, devctl, 2, val | PCI_EXP_DEVCTL_BCR_FLR) !=
-	    PCIBIOS_SUCCESSFUL)
-		return -EIO;
-	pnv_pci_cfg_write(pdn, devctl, 2, val);
+	ret = pnv_npu2_cfg_write(bridge, devctl, 2,
+				 val | PCI_EXP_DEVCTL_BCR_FLR);
+	if (ret)
+		return ret;
+	pnv_npu2_cfg_write(bridge, devctl, 2, val);
 
 	/* A procedure that is still armed must not run when somebody reads */
-	pnv_pci_cfg_write(pdn, bridge->vendor_cap + NPU2_VNDR_PROCEDURE, 4,
-			  NPU2_PROCEDURE_NOP);
+	ret = pnv_npu2_cfg_write(bridge, bridge->vendor_cap + NPU2_VNDR_PROCEDURE,
+				 4, NPU2_PROCEDURE_NOP);
+	if (ret)
+		return ret;
 	pnv_npu2_last_procedure(bridge);
 
+	/* Not to know is not to be fenced */
 	return pnv_npu2_link_has_left_reset(bridge) ? -EIO : 0;
 }
 
-static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
+static int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
 {
 	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
 	unsigned long flags;
@@ -171,7 +195,6 @@ static noinline int pnv_npu2_fence_brick(struct pnv_npu2_bridge *bridge)
 
 	return ret;
 }
-ALLOW_ERROR_INJECTION(pnv_npu2_fence_brick, ERRNO);
 
 static int pnv_npu2_fence_bricks(struct pnv_npu2_gpu *gpu)
 {

@@ -173,16 +173,12 @@ TEST_F_TIMEOUT(atsd, survive_reset_of_the_gpu, NVLINK2_TIMEOUT)
  */
 TEST_F_TIMEOUT(atsd, no_register_twice, NVLINK2_TIMEOUT)
 {
-	struct nvlink2 neighbour = {
-		.container = self->nvlink2.container,
-		.place = nvlink2_neighbour(),
-	};
+	struct nvlink2 neighbour;
 	volatile void *mine, *theirs;
 	int which;
 
 	NEED_ATSD(self);
-	if (!neighbour.place)
-		SKIP(return, "no other GPU in the group");
+	NEED_NEIGHBOUR(self, neighbour);
 
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
 	which = first_with_registers(&neighbour);

@@ -124,6 +124,12 @@ static int guests_alive(void)
 	return count;
 }
 
+static void *anonymous(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+}
+
 #define NEED_DEBUGFS()						\
 	do {							\
 		if (guests_alive() < 0)				\
@@ -197,8 +203,14 @@ TEST_F_TIMEOUT(kvm, refused_guest_leaves_nothing, NVLINK2_TIMEOUT)
 /* No guest, no translation; the GPU is open all the same */
 TEST_F_TIMEOUT(kvm, without_guest, NVLINK2_TIMEOUT)
 {
+	struct spapr_container *container = &self->nvlink2.container;
+	void *memory = anonymous(MIB);
+
 	close_vm(self);
-	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	/* Nor does it reach any memory but by TCEs */
+	EXPECT_EQ(0, spapr_register(container, memory, MIB));
+	EXPECT_EQ(0, spapr_unregister(container, memory, MIB));
 }
 
 /*
@@ -214,6 +226,93 @@ TEST_F_TIMEOUT(kvm, guest_after_open, NVLINK2_TIMEOUT)
 	close_vm(self);
 	EXPECT_EQ(0, guests_alive());
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+/* A container is charged for its tables when it is first used */
+static long charged_before(struct spapr_container *container)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	void *first = anonymous(page);
+
+	if (first == MAP_FAILED || spapr_register(container, first, page) ||
+	    spapr_unregister(container, first, page))
+		return -1;
+
+	return watch_status("VmLck");
+}
+
+/*
+ * D-24: a GPU remembers where it found the memory of its guest, and only the
+ * guest can make it forget. So that memory stays where it is.
+ */
+TEST_F_TIMEOUT(kvm, memory_stays_registered, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *memory = anonymous(MIB);
+	long before;
+
+	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_EQ(0, spapr_open(container, self->nvlink2.place->group));
+	before = charged_before(container);
+	ASSERT_LE(0, before);
+	ASSERT_EQ(0, attach_group(self->vm, container, &self->attach));
+	ASSERT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+
+	ASSERT_EQ(0, spapr_register(container, memory, MIB));
+	EXPECT_EQ(-EBUSY, spapr_unregister(container, memory, MIB));
+	EXPECT_EQ(-EBUSY, spapr_register(container, memory, MIB));
+	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"));
+
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(0, spapr_unregister(container, memory, MIB));
+	EXPECT_EQ(before, watch_status("VmLck"));
+}
+
+/* D-24: nobody asks the kernel whether a container may be closed */
+TEST_F_TIMEOUT(kvm, memory_of_closed_container_stays, NVLINK2_TIMEOUT)
+{
+	struct spapr_container other;
+	void *memory = anonymous(MIB);
+	uint64_t page;
+	long before;
+
+	if (nvlink2_other_group() < 0)
+		SKIP(return, "no device of another kind: --other names one");
+	page = watch_page(memory);
+	if (!page)
+		SKIP(return, "/proc/self/pagemap does not say which page it is");
+
+	ASSERT_EQ(0, open_with_guest(self));
+	before = watch_status("VmLck");
+	ASSERT_EQ(0, spapr_open(&other, nvlink2_other_group()));
+	ASSERT_EQ(0, spapr_register(&other, memory, MIB));
+	/* Registration may have moved it to a page that can be pinned for long */
+	page = watch_page(memory);
+	spapr_close(&other);
+	munmap(memory, MIB);
+	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"));
+	EXPECT_TRUE(watch_page_is_anonymous(page));
+
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(before, watch_status("VmLck"));
+	EXPECT_FALSE(watch_page_is_anonymous(page));
+}
+
+/* D-24: of two GPUs, the last one lets go */
+TEST_F_TIMEOUT(kvm, memory_stays_for_the_neighbour, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *memory = anonymous(MIB);
+	struct nvlink2 neighbour;
+
+	ASSERT_EQ(0, open_with_guest(self));
+	NEED_NEIGHBOUR(self, neighbour);
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	ASSERT_EQ(0, spapr_register(container, memory, MIB));
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(-EBUSY, spapr_unregister(container, memory, MIB));
+	nvlink2_close_devices(&neighbour);
+	EXPECT_EQ(0, spapr_unregister(container, memory, MIB));
 }
 
 /* GPU RAM as memory of a guest: the slot may come before the links are up */
@@ -241,12 +340,10 @@ TEST_F_TIMEOUT(kvm, ram_as_memory_of_guest, NVLINK2_TIMEOUT)
 /* Two GPUs of one guest share its LPID */
 TEST_F_TIMEOUT(kvm, neighbour_for_the_same_guest, NVLINK2_TIMEOUT)
 {
-	struct nvlink2 neighbour = { .place = nvlink2_neighbour() };
+	struct nvlink2 neighbour;
 
-	if (!neighbour.place)
-		SKIP(return, "no other GPU in the group");
 	ASSERT_EQ(0, open_with_guest(self));
-	neighbour.container = self->nvlink2.container;
+	NEED_NEIGHBOUR(self, neighbour);
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
 	EXPECT_EQ(0, nvlink2_train(&neighbour));
 	nvlink2_close_devices(&neighbour);

@@ -17,28 +17,11 @@
 #include "../kselftest_harness.h"
 #include "lib/fixture.h"
 
-FIXTURE(mapping)
-{
-	struct nvlink2 nvlink2;
-	size_t page;
-	uint64_t size;
-	int log;
-};
+NVLINK2_FIXTURE(mapping, nvlink2_prepare_trained);
 
-FIXTURE_SETUP(mapping)
+static size_t page_size(void)
 {
-	NEED_GPU();
-	self->log = watch_log_begin();
-	self->page = sysconf(_SC_PAGESIZE);
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
-	self->size = self->nvlink2.ram.size;
-}
-
-FIXTURE_TEARDOWN(mapping)
-{
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
+	return sysconf(_SC_PAGESIZE);
 }
 
 static void *try_map(FIXTURE_DATA(mapping) *self, uint64_t offset, size_t size)
@@ -48,7 +31,7 @@ static void *try_map(FIXTURE_DATA(mapping) *self, uint64_t offset, size_t size)
 
 TEST_F_TIMEOUT(mapping, first_page, NVLINK2_TIMEOUT)
 {
-	volatile uint64_t *ram = try_map(self, 0, self->page);
+	volatile uint64_t *ram = try_map(self, 0, page_size());
 
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	EXPECT_EQ(0, watch_store(ram, 0x0123456789abcdef));
@@ -57,7 +40,7 @@ TEST_F_TIMEOUT(mapping, first_page, NVLINK2_TIMEOUT)
 
 TEST_F_TIMEOUT(mapping, whole_region, NVLINK2_TIMEOUT)
 {
-	volatile uint64_t *ram = try_map(self, 0, self->size);
+	volatile uint64_t *ram = try_map(self, 0, self->nvlink2.ram.size);
 
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	EXPECT_EQ(0, watch_store(&ram[MIB / 8], 0x55aa));
@@ -67,42 +50,42 @@ TEST_F_TIMEOUT(mapping, whole_region, NVLINK2_TIMEOUT)
 /* Nothing is touched: there is less RAM than the aperture has room for */
 TEST_F_TIMEOUT(mapping, last_page, NVLINK2_TIMEOUT)
 {
-	EXPECT_NE(MAP_FAILED, try_map(self, self->size - self->page,
-				      self->page));
+	EXPECT_NE(MAP_FAILED, try_map(self, self->nvlink2.ram.size - page_size(),
+				      page_size()));
 }
 
 /* D-01: this was the RAM of the next GPU, or whatever is up there */
 TEST_F_TIMEOUT(mapping, past_the_end, NVLINK2_TIMEOUT)
 {
-	EXPECT_EQ(MAP_FAILED, try_map(self, self->size, self->page));
+	EXPECT_EQ(MAP_FAILED, try_map(self, self->nvlink2.ram.size, page_size()));
 	EXPECT_EQ(EINVAL, errno);
 }
 
 /* D-01 */
 TEST_F_TIMEOUT(mapping, across_the_end, NVLINK2_TIMEOUT)
 {
-	EXPECT_EQ(MAP_FAILED, try_map(self, self->size - self->page,
-				      2 * self->page));
+	EXPECT_EQ(MAP_FAILED, try_map(self, self->nvlink2.ram.size - page_size(),
+				      2 * page_size()));
 	EXPECT_EQ(EINVAL, errno);
 }
 
 /* D-01: as far as an offset goes */
 TEST_F_TIMEOUT(mapping, far_past_the_end, NVLINK2_TIMEOUT)
 {
-	EXPECT_EQ(MAP_FAILED, try_map(self, (1ull << 40) - self->page,
-				      self->page));
+	EXPECT_EQ(MAP_FAILED, try_map(self, (1ull << 40) - page_size(),
+				      page_size()));
 	EXPECT_EQ(EINVAL, errno);
 }
 
 TEST_F_TIMEOUT(mapping, larger_than_the_region, NVLINK2_TIMEOUT)
 {
-	EXPECT_EQ(MAP_FAILED, try_map(self, 0, self->size + self->page));
+	EXPECT_EQ(MAP_FAILED, try_map(self, 0, self->nvlink2.ram.size + page_size()));
 	EXPECT_EQ(EINVAL, errno);
 }
 
 TEST_F_TIMEOUT(mapping, private, NVLINK2_TIMEOUT)
 {
-	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->page, PROT_READ, MAP_PRIVATE,
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE,
 				   self->nvlink2.gpu.fd,
 				   self->nvlink2.ram.offset));
 	EXPECT_EQ(EINVAL, errno);
@@ -114,10 +97,10 @@ TEST_F_TIMEOUT(mapping, private, NVLINK2_TIMEOUT)
  */
 TEST_F_TIMEOUT(mapping, offset_is_where_it_says, NVLINK2_TIMEOUT)
 {
-	uint64_t offset = 2 * MIB + self->page, val = 0;
+	uint64_t offset = 2 * MIB + page_size(), val = 0;
 	volatile uint64_t *part;
 
-	part = try_map(self, offset, self->page);
+	part = try_map(self, offset, page_size());
 	ASSERT_NE(MAP_FAILED, (void *)part);
 	*part = 0xfeed;
 	if (pread(self->nvlink2.gpu.fd, &val, sizeof(val),
@@ -162,22 +145,22 @@ TEST_F_TIMEOUT(mapping, map_after_failure, NVLINK2_TIMEOUT)
 {
 	void *page;
 
-	page = mmap(NULL, self->page, PROT_READ | PROT_WRITE,
+	page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, page);
 	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, page,
-				    self->page));
-	ASSERT_EQ(0, munmap(page, self->page));
+				    page_size()));
+	ASSERT_EQ(0, munmap(page, page_size()));
 
 	/* The address is still registered, so it cannot be GPU RAM */
 	EXPECT_EQ(MAP_FAILED,
-		  mmap(page, self->page, PROT_READ | PROT_WRITE,
+		  mmap(page, page_size(), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
 		       self->nvlink2.ram.offset));
 
 	EXPECT_EQ(0, spapr_unregister(&self->nvlink2.container, page,
-				      self->page));
-	EXPECT_NE(MAP_FAILED, try_map(self, 0, self->page));
+				      page_size()));
+	EXPECT_NE(MAP_FAILED, try_map(self, 0, page_size()));
 }
 
 /* D-16: the registration for DMA would stay behind at the old address */
@@ -200,7 +183,7 @@ TEST_F_TIMEOUT(mapping, hole_is_refused, NVLINK2_TIMEOUT)
 	uint8_t *ram = try_map(self, 0, MIB);
 
 	ASSERT_NE(MAP_FAILED, (void *)ram);
-	EXPECT_EQ(-1, munmap(ram + MIB / 2, self->page));
+	EXPECT_EQ(-1, munmap(ram + MIB / 2, page_size()));
 	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(0, watch_store(ram + MIB / 2, 1));
 	EXPECT_EQ(0, munmap(ram, MIB));
@@ -261,7 +244,7 @@ TEST_F_TIMEOUT(mapping, protection_of_the_whole, NVLINK2_TIMEOUT)
 /* D-17: a child that inherits the mapping holds the GPU for ever */
 TEST_F_TIMEOUT(mapping, not_inherited_by_fork, NVLINK2_TIMEOUT)
 {
-	volatile uint64_t *ram = try_map(self, 0, self->page);
+	volatile uint64_t *ram = try_map(self, 0, page_size());
 
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	*ram = 1;
@@ -271,19 +254,19 @@ TEST_F_TIMEOUT(mapping, not_inherited_by_fork, NVLINK2_TIMEOUT)
 /* D-17: a program cannot ask for that either */
 TEST_F_TIMEOUT(mapping, dofork_is_refused, NVLINK2_TIMEOUT)
 {
-	void *ram = try_map(self, 0, self->page);
+	void *ram = try_map(self, 0, page_size());
 
 	ASSERT_NE(MAP_FAILED, ram);
-	if (madvise(ram, self->page, MADV_NORMAL))
+	if (madvise(ram, page_size(), MADV_NORMAL))
 		SKIP(return, "no madvise()");
-	EXPECT_EQ(-1, madvise(ram, self->page, MADV_DOFORK));
+	EXPECT_EQ(-1, madvise(ram, page_size(), MADV_DOFORK));
 	EXPECT_EQ(EINVAL, errno);
 }
 
 /* D-17: a child that only lives must not keep its parent's GPU from others */
 TEST_F_TIMEOUT(mapping, child_does_not_hold_the_gpu, NVLINK2_TIMEOUT)
 {
-	volatile uint64_t *ram = try_map(self, 0, self->page);
+	volatile uint64_t *ram = try_map(self, 0, page_size());
 	int child, done[2];
 	char byte;
 
@@ -300,7 +283,7 @@ TEST_F_TIMEOUT(mapping, child_does_not_hold_the_gpu, NVLINK2_TIMEOUT)
 	}
 
 	close(done[0]);
-	munmap((void *)ram, self->page);
+	munmap((void *)ram, page_size());
 	nvlink2_close(&self->nvlink2);
 	/* Until the child has closed what it inherited, the group is busy */
 	sleep(1);
@@ -312,12 +295,12 @@ TEST_F_TIMEOUT(mapping, child_does_not_hold_the_gpu, NVLINK2_TIMEOUT)
 /* D-17: 128 GiB of somebody's GPU RAM are no part of a core dump */
 TEST_F_TIMEOUT(mapping, not_in_core_dumps, NVLINK2_TIMEOUT)
 {
-	void *ram = try_map(self, 0, self->page);
+	void *ram = try_map(self, 0, page_size());
 
 	ASSERT_NE(MAP_FAILED, ram);
 	EXPECT_TRUE(watch_vm_flag(ram, "dd"));
 	EXPECT_TRUE(watch_vm_flag(ram, "io"));
-	EXPECT_EQ(-1, madvise(ram, self->page, MADV_DODUMP));
+	EXPECT_EQ(-1, madvise(ram, page_size(), MADV_DODUMP));
 }
 
 /*
@@ -326,7 +309,7 @@ TEST_F_TIMEOUT(mapping, not_in_core_dumps, NVLINK2_TIMEOUT)
  */
 TEST_F_TIMEOUT(mapping, not_readable_by_ptrace, NVLINK2_TIMEOUT)
 {
-	volatile uint64_t *ram = try_map(self, 0, self->page);
+	volatile uint64_t *ram = try_map(self, 0, page_size());
 	int mem = open("/proc/self/mem", O_RDWR);
 	uint64_t val = 0;
 
@@ -341,7 +324,7 @@ TEST_F_TIMEOUT(mapping, not_readable_by_ptrace, NVLINK2_TIMEOUT)
 /* What the kernel copies to a program. Passes on Linux 5.10 too */
 TEST_F_TIMEOUT(mapping, target_of_a_system_call, NVLINK2_TIMEOUT)
 {
-	volatile uint64_t *ram = try_map(self, 0, self->page);
+	volatile uint64_t *ram = try_map(self, 0, page_size());
 	uint64_t val = 0x99;
 	int pipes[2];
 

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -29,28 +30,7 @@
 #define PROCEDURE_CREDITS	13
 
 /* D-12, D-13: links that have never been up since the GPU was opened */
-FIXTURE(untrained)
-{
-	struct nvlink2 nvlink2;
-	volatile uint64_t *ram;
-	int log;
-};
-
-FIXTURE_SETUP(untrained)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
-	ASSERT_NE(MAP_FAILED, (void *)self->ram);
-}
-
-FIXTURE_TEARDOWN(untrained)
-{
-	munmap((void *)self->ram, MIB);
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
+NVLINK2_FIXTURE(untrained, nvlink2_prepare_untrained);
 
 /* A load is answered with an error. Passes on Linux 5.10 too, in the model */
 TEST_F_TIMEOUT(untrained, load, NVLINK2_TIMEOUT)
@@ -169,41 +149,14 @@ TEST_F_TIMEOUT(untrained, after_reopen, NVLINK2_TIMEOUT)
 }
 
 /* Links that are up, and what is done then */
-FIXTURE(trained)
-{
-	struct nvlink2 nvlink2;
-	volatile uint64_t *ram;
-	int log;
-};
-
-FIXTURE_SETUP(trained)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
-	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
-	ASSERT_NE(MAP_FAILED, (void *)self->ram);
-	ASSERT_EQ(0, watch_store(self->ram, 0x1234));
-}
-
-FIXTURE_TEARDOWN(trained)
-{
-	munmap((void *)self->ram, MIB);
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
+NVLINK2_FIXTURE(trained, nvlink2_prepare_mapped);
 
 /* D-66: closing any bridge of the NPU took down the links of all GPUs */
 TEST_F_TIMEOUT(trained, neighbour_is_closed, NVLINK2_TIMEOUT)
 {
-	struct nvlink2 neighbour = {
-		.container = self->nvlink2.container,
-		.place = nvlink2_neighbour(),
-	};
+	struct nvlink2 neighbour;
 
-	if (!neighbour.place)
-		SKIP(return, "no other GPU in the group");
+	NEED_NEIGHBOUR(self, neighbour);
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
 	nvlink2_close_devices(&neighbour);
 	EXPECT_EQ(0, watch_store(self->ram, 1));
@@ -318,65 +271,31 @@ TEST_F_TIMEOUT(trained, killed, NVLINK2_TIMEOUT)
 }
 
 /* D-11: links that have been up, for each way to take them down */
-FIXTURE(fenced)
-{
-	struct nvlink2 nvlink2;
-	volatile uint64_t *ram;
-	int log;
-};
-
+NVLINK2_FIXTURE(fenced, nvlink2_prepare_mapped);
 RESET_VARIANTS(fenced);
-
-FIXTURE_SETUP(fenced)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
-	self->ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
-	ASSERT_NE(MAP_FAILED, (void *)self->ram);
-	ASSERT_EQ(0, watch_store(self->ram, 0x1234));
-}
-
-FIXTURE_TEARDOWN(fenced)
-{
-	munmap((void *)self->ram, MIB);
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
 
 TEST_F_TIMEOUT(fenced, store, NVLINK2_TIMEOUT)
 {
-	int ret = variant->reset(&self->nvlink2);
+	volatile uint64_t *huge = nvlink2_map_ram(&self->nvlink2, 0, HUGE);
+	int ret;
 
+	/* Kernels that have only one mapping show what they do with that one */
+	if ((void *)huge != MAP_FAILED)
+		ASSERT_EQ(0, watch_store(huge, NVLINK2_PATTERN));
+	ret = variant->reset(&self->nvlink2);
 	if (ret == -EOPNOTSUPP)
 		SKIP(return, "no such reset");
 	ASSERT_EQ(0, ret);
 	EXPECT_EQ(SIGBUS, watch_store(self->ram, 1));
+	if ((void *)huge != MAP_FAILED)
+		EXPECT_EQ(SIGBUS, watch_store(huge, 1));
 	EXPECT_EQ(0, reset_recover(&self->nvlink2));
 	EXPECT_EQ(0, watch_store(self->ram, 1));
+	munmap((void *)huge, HUGE);
 }
 
 /* The same without any mapping, for kernels that only have one */
-FIXTURE(unmapped)
-{
-	struct nvlink2 nvlink2;
-	int log;
-};
-
-FIXTURE_SETUP(unmapped)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
-}
-
-FIXTURE_TEARDOWN(unmapped)
-{
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
+NVLINK2_FIXTURE(unmapped, nvlink2_prepare_trained);
 
 /*
  * D-06: a TCE for 2 MiB whose user address is 2 MiB aligned and whose physical
@@ -409,10 +328,34 @@ TEST_F_TIMEOUT(unmapped, large_tce_out_of_step, NVLINK2_TIMEOUT)
 	spapr_close(&other);
 }
 
-/*
- * The aperture has room for more RAM than any GPU has. Who is there to say no
- * to a store into the rest of it is a matter of the GPU; the host must live.
- */
+static size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+static ssize_t read_ram(struct nvlink2 *nvlink2, uint64_t offset, void *buf,
+			size_t size)
+{
+	return pread(nvlink2->gpu.fd, buf, size, nvlink2->ram.offset + offset);
+}
+
+static ssize_t write_ram(struct nvlink2 *nvlink2, uint64_t offset,
+			 const void *buf, size_t size)
+{
+	return pwrite(nvlink2->gpu.fd, buf, size,
+		      nvlink2->ram.offset + offset);
+}
+
+#define NEED_RAM_SIZE(self, size)					\
+	do {								\
+		(size) = nvlink2_ram_size(&(self)->nvlink2);		\
+		if (!(size))						\
+			SKIP(return, "the GPU does not say how much RAM it has"); \
+		if ((size) >= (self)->nvlink2.ram.size)			\
+			SKIP(return, "the aperture ends with the RAM");	\
+	} while (0)
+
+/* The aperture has room for more RAM than any GPU has, and nothing is there */
 TEST_F_TIMEOUT(unmapped, store_past_the_ram, NVLINK2_TIMEOUT)
 {
 	uint64_t offset = self->nvlink2.ram.size - MIB;
@@ -420,18 +363,106 @@ TEST_F_TIMEOUT(unmapped, store_past_the_ram, NVLINK2_TIMEOUT)
 
 	ram = nvlink2_map_ram(&self->nvlink2, offset, MIB);
 	ASSERT_NE(MAP_FAILED, (void *)ram);
-	watch_store(ram, 1);
+	EXPECT_EQ(SIGBUS, watch_store(ram, 1));
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 	munmap((void *)ram, MIB);
 }
 
 TEST_F_TIMEOUT(unmapped, write_past_the_ram, NVLINK2_TIMEOUT)
 {
+	uint64_t offset = self->nvlink2.ram.size - MIB, val = 1;
+
+	EXPECT_EQ(-1, write_ram(&self->nvlink2, offset, &val, sizeof(val)));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, read_ram(&self->nvlink2, offset, &val, sizeof(val)));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+/* All of the RAM is there, and from the first byte behind it on nothing */
+TEST_F_TIMEOUT(unmapped, store_at_the_end_of_the_ram, NVLINK2_TIMEOUT)
+{
+	uint64_t page = page_size() / 8, size, val = 0;
+	volatile uint64_t *ram;
+
+	NEED_RAM_SIZE(self, size);
+	ram = nvlink2_map_ram(&self->nvlink2, size - page_size(),
+			      2 * page_size());
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(0, watch_store(&ram[page - 1], 0xabcd));
+	EXPECT_EQ(0, watch_load(&ram[page - 1], &val));
+	EXPECT_EQ(0xabcd, val);
+	EXPECT_EQ(SIGBUS, watch_store(&ram[page], 1));
+	EXPECT_EQ(SIGBUS, watch_load(&ram[page], &val));
+	munmap((void *)ram, 2 * page_size());
+}
+
+/* The same where pages are as large as they get: the last one must not be */
+TEST_F_TIMEOUT(unmapped, store_behind_huge_pages, NVLINK2_TIMEOUT)
+{
+	uint64_t aperture = self->nvlink2.ram.size, size;
+	volatile uint64_t *ram;
+
+	NEED_RAM_SIZE(self, size);
+	ram = nvlink2_map_ram(&self->nvlink2, 0, aperture);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(0, watch_store(&ram[size / 8 - 1], 1));
+	EXPECT_EQ(SIGBUS, watch_store(&ram[size / 8], 1));
+	munmap((void *)ram, aperture);
+}
+
+TEST_F_TIMEOUT(unmapped, write_across_the_end_of_the_ram, NVLINK2_TIMEOUT)
+{
+	uint64_t vals[2] = { 0x1111, 0x2222 }, size;
+	struct nvlink2 *nvlink2 = &self->nvlink2;
+
+	NEED_RAM_SIZE(self, size);
+	EXPECT_EQ(8, write_ram(nvlink2, size - 8, vals, sizeof(vals)));
+	vals[0] = 0;
+	EXPECT_EQ(8, read_ram(nvlink2, size - 8, vals, sizeof(vals)));
+	EXPECT_EQ(0x1111, vals[0]);
+	EXPECT_EQ(0x2222, vals[1]);
+	EXPECT_EQ(-1, write_ram(nvlink2, size, vals, sizeof(vals)));
+	EXPECT_EQ(EIO, errno);
+}
+
+/* A GPU that is not well: no size, no RAM */
+TEST_F_TIMEOUT(unmapped, ram_of_unknown_size, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram;
 	uint64_t val = 1;
 
-	pwrite(self->nvlink2.gpu.fd, &val, sizeof(val),
-	       self->nvlink2.ram.offset + self->nvlink2.ram.size - MIB);
-	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+	if (nvlink2_ram_size(&self->nvlink2))
+		SKIP(return, "the GPU says how much RAM it has");
+
+	ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(SIGBUS, watch_store(ram, 1));
+	EXPECT_EQ(-1, write_ram(&self->nvlink2, 0, &val, sizeof(val)));
+	EXPECT_EQ(EIO, errno);
+	munmap((void *)ram, MIB);
+}
+
+static int ioeventfd_at(struct vfio_dev *dev, uint64_t offset)
+{
+	struct vfio_device_ioeventfd arg = {
+		.argsz = sizeof(arg),
+		.flags = VFIO_DEVICE_IOEVENTFD_32,
+		.offset = offset,
+		.fd = -1,
+	};
+
+	return ioctl(dev->fd, VFIO_DEVICE_IOEVENTFD, &arg) ? errno : 0;
+}
+
+/* An offset with the topmost bit set was that of a BAR before the first one */
+TEST_F_TIMEOUT(unmapped, ioeventfd_before_the_regions, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	uint64_t before;
+
+	for (before = 1; before <= 1 << 23; before *= 2)
+		EXPECT_EQ(EINVAL, ioeventfd_at(gpu, -(before << 40)));
 }
 
 NVLINK2_MAIN()

@@ -25,14 +25,8 @@
 
 #define RACE_TIMEOUT	4000
 #define SLICE		(4 * MIB)
-
-FIXTURE(race)
-{
-	struct nvlink2 nvlink2;
-	volatile uint64_t *ram;
-	size_t page;
-	int log;
-};
+/* A page, or several */
+#define STRIDE		0x10000
 
 static int seconds(void)
 {
@@ -41,23 +35,7 @@ static int seconds(void)
 	return asked ? atoi(asked) : 5;
 }
 
-FIXTURE_SETUP(race)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	self->page = sysconf(_SC_PAGESIZE);
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
-	self->ram = nvlink2_map_ram(&self->nvlink2, 0, SLICE);
-	ASSERT_NE(MAP_FAILED, (void *)self->ram);
-}
-
-FIXTURE_TEARDOWN(race)
-{
-	munmap((void *)self->ram, SLICE);
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
+NVLINK2_FIXTURE(race, nvlink2_prepare_mapped);
 
 /*
  * The parties are processes, so that a signal of one is its own matter, and
@@ -117,7 +95,7 @@ static void touch(FIXTURE_DATA(race) *self, unsigned int round)
 
 	if ((void *)ram == MAP_FAILED)
 		return;
-	ram += (round * self->page % SLICE) / 8;
+	ram += (round * STRIDE % SLICE) / 8;
 	watch_store(ram, round);
 }
 
@@ -127,7 +105,7 @@ static void map_and_unmap(FIXTURE_DATA(race) *self, unsigned int round)
 
 	if ((void *)ram == MAP_FAILED)
 		return;
-	watch_store(&ram[(round * self->page % SLICE) / 8], round);
+	watch_store(&ram[(round * STRIDE % SLICE) / 8], round);
 	munmap((void *)ram, SLICE);
 }
 
@@ -300,7 +278,7 @@ static void unbind_and_bind(FIXTURE_DATA(race) *self, unsigned int round)
 
 TEST_F_TIMEOUT(race, open_against_open, RACE_TIMEOUT)
 {
-	munmap((void *)self->ram, SLICE);
+	munmap((void *)self->ram, MIB);
 	nvlink2_close(&self->nvlink2);
 	RACE(self, { open_and_close }, { open_and_close });
 	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
@@ -308,7 +286,7 @@ TEST_F_TIMEOUT(race, open_against_open, RACE_TIMEOUT)
 
 TEST_F_TIMEOUT(race, open_against_unbind, RACE_TIMEOUT)
 {
-	munmap((void *)self->ram, SLICE);
+	munmap((void *)self->ram, MIB);
 	nvlink2_close(&self->nvlink2);
 	RACE(self, { open_and_close }, { unbind_and_bind });
 	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));

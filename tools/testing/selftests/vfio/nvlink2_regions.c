@@ -18,24 +18,7 @@
 #include "lib/fixture.h"
 #include "lib/sysfs.h"
 
-FIXTURE(regions)
-{
-	struct nvlink2 nvlink2;
-	int log;
-};
-
-FIXTURE_SETUP(regions)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-}
-
-FIXTURE_TEARDOWN(regions)
-{
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
+NVLINK2_FIXTURE(regions, nvlink2_prepare_open);
 
 TEST_F_TIMEOUT(regions, ram_is_whole_pages, NVLINK2_TIMEOUT)
 {
@@ -215,13 +198,9 @@ TEST_F_TIMEOUT(regions, open_again, NVLINK2_TIMEOUT)
 /* All GPUs of an NPU, as a guest gets them, in one container */
 TEST_F_TIMEOUT(regions, neighbour_has_its_own, NVLINK2_TIMEOUT)
 {
-	struct nvlink2 neighbour = {
-		.container = self->nvlink2.container,
-		.place = nvlink2_neighbour(),
-	};
+	struct nvlink2 neighbour;
 
-	if (!neighbour.place)
-		SKIP(return, "no other GPU in the group");
+	NEED_NEIGHBOUR(self, neighbour);
 
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
 	EXPECT_NE(self->nvlink2.ram.tgt, neighbour.ram.tgt);

@@ -26,6 +26,14 @@
 #define MAILBOX_PROCEDURE	0x8
 #define PROCEDURE_TIMEOUT_MS	5000
 
+/* In BAR 0 of a GPU: magnitude, scale of 1 MiB at least, a 16th less with ECC */
+#define LOCAL_MEMORY		0x100ce0
+#define   LOCAL_MEMORY_SCALE		0x0000000f
+#define   LOCAL_MEMORY_MAGNITUDE	0x000003f0
+#define   LOCAL_MEMORY_ECC		0x40000000
+#define   LOCAL_MEMORY_ERROR		0xbad00000
+#define   LOCAL_MEMORY_ERROR_MASK	0xfff00000
+
 static struct nvlink2_place places[NVLINK2_MAX_GPUS];
 static int num_places;
 static const char *wanted_gpu, *other_device;
@@ -348,6 +356,27 @@ int nvlink2_train(struct nvlink2 *nvlink2)
 		ret = nvlink2_train_bridge(&nvlink2->bridge[i]);
 
 	return ret;
+}
+
+uint64_t nvlink2_ram_size(struct nvlink2 *nvlink2)
+{
+	struct vfio_region bar;
+	uint64_t size;
+	uint32_t val;
+
+	if (vfio_region_get(&nvlink2->gpu, VFIO_PCI_BAR0_REGION_INDEX, &bar) ||
+	    pread(nvlink2->gpu.fd, &val, sizeof(val),
+		  bar.offset + LOCAL_MEMORY) != sizeof(val))
+		return 0;
+
+	val = le32toh(val);
+	if (val == ~0u || (val & LOCAL_MEMORY_ERROR_MASK) == LOCAL_MEMORY_ERROR)
+		return 0;
+
+	size = (val & LOCAL_MEMORY_MAGNITUDE) >> 4;
+	size <<= (val & LOCAL_MEMORY_SCALE) + 20;
+
+	return val & LOCAL_MEMORY_ECC ? size / 16 * 15 : size;
 }
 
 void *nvlink2_map_ram(struct nvlink2 *nvlink2, uint64_t offset, size_t size)

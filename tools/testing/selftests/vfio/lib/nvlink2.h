@@ -84,6 +84,8 @@ void nvlink2_close(struct nvlink2 *nvlink2);
 int nvlink2_train_bridge(struct vfio_dev *bridge);
 int nvlink2_train(struct nvlink2 *nvlink2);
 int nvlink2_run_procedure(struct vfio_dev *bridge, uint32_t procedure);
+/* How much RAM there is, by a register of the GPU; 0 when that cannot be said */
+uint64_t nvlink2_ram_size(struct nvlink2 *nvlink2);
 void *nvlink2_map_ram(struct nvlink2 *nvlink2, uint64_t offset, size_t size);
 
 /* Registers of an ATSD region that is mapped: big endian on each host */

@@ -10,7 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/kernel-page-flags.h>
+
 #include "watch.h"
+
+/* See Documentation/admin-guide/mm/pagemap.rst */
+#define PAGEMAP_PRESENT		(1ull << 63)
+#define PAGEMAP_PFN		((1ull << 55) - 1)
 
 static sigjmp_buf landing;
 
@@ -200,6 +206,34 @@ long watch_status(const char *name)
 		fclose(file);
 
 	return val;
+}
+
+static uint64_t read_entry(const char *path, uint64_t index)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &entry, sizeof(entry), index * sizeof(entry)) !=
+	    sizeof(entry))
+		entry = 0;
+	close(fd);
+
+	return entry;
+}
+
+uint64_t watch_page(const volatile void *addr)
+{
+	uint64_t entry = read_entry("/proc/self/pagemap", (uintptr_t)addr /
+						sysconf(_SC_PAGESIZE));
+
+	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
+}
+
+int watch_page_is_anonymous(uint64_t page)
+{
+	return read_entry("/proc/kpageflags", page) >> KPF_ANON & 1;
 }
 
 int watch_vm_flag(const volatile void *addr, const char *flag)

@@ -28,6 +28,10 @@ int watch_log_has(int fd, const char *word);
 
 /* A number out of /proc/self/status, in kB; -1 when it is not there */
 long watch_status(const char *name);
+/* The physical page behind an address of ours; 0 when that cannot be seen */
+uint64_t watch_page(const volatile void *addr);
+/* Whether that page is, still, somebody's anonymous memory, mapped or not */
+int watch_page_is_anonymous(uint64_t page);
 /* Whether flag, as "io", is among VmFlags of the mapping of addr */
 int watch_vm_flag(const volatile void *addr, const char *flag);
 

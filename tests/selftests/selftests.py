@@ -19,6 +19,7 @@ PANIC = "nvlink2_panic"
 # Wants GPUs with 2 GiB of RAM
 HUGE = "nvlink2_huge"
 CASE = re.compile(r"^(not )?ok (\d+) (\S+)(?:\s+#\s*(SKIP)\s*(.*))?$")
+PLAN = re.compile(r"^1\.\.(\d+)$")
 REASON = re.compile(r"^# (\S+\.c:\d+:\w+:.*)$")
 DISK = ("-drive", "if=none,id=disk0,file.driver=null-co,format=raw", "-device", "nvme,bus=disk,drive=disk0,serial=1")
 
@@ -75,15 +76,22 @@ class Run:
         self.current = None
         self.program = None
         self.reason = ""
-        self.before = 0
+        self.seen = set()
+        self.plan = None
+        self.begun = self.finished = 0
         self.ended = False
 
     def line(self, text):
         if text.startswith("@ run "):
             self.program, self.current, self.reason = text.split()[2], None, ""
-            self.before = len(self.cases)
-        elif text.startswith("@ status ") and len(self.cases) == self.before and not self.current:
-            self.problem = f"{self.program} ran no case: {text[2:]}"
+            self.seen, self.plan = set(), None
+            self.begun += 1
+        elif text.startswith("@ status "):
+            self.check_plan(text[2:])
+        elif text.startswith("@ again "):
+            self.case(CASE.match(text[len("@ again "):]))
+        elif PLAN.match(text) and self.plan is None:
+            self.plan = int(PLAN.match(text).group(1))
         elif text.startswith("@ end"):
             self.ended = True
         elif re.match(r"^#\s+RUN\s", text):
@@ -95,10 +103,18 @@ class Run:
         else:
             self.case(CASE.match(text))
 
+    def check_plan(self, status):
+        self.finished += 1
+        if not self.seen and not self.current:
+            self.problem = f"{self.program} ran no case: {status}"
+        elif self.plan is not None and len(self.seen) != self.plan:
+            self.problem = f"{self.program} ran {len(self.seen)} cases of {self.plan} planned: {status}"
+
     def case(self, found):
-        if not found or not self.program:
+        if not found or not self.program or found.group(2) in self.seen:
             return
-        failed, _, name, skip, why = found.groups()
+        failed, number, name, skip, why = found.groups()
+        self.seen.add(number)
         outcome = "FAIL" if failed else "skip" if skip else "ok"
         self.cases.append(Case(self.program, name, outcome, why or self.reason if outcome != "ok" else ""))
         self.current, self.reason = None, ""
@@ -119,6 +135,8 @@ class Run:
             self.cases.append(Case(self.program, self.current, "panic", self.reason or self.problem or "no more output"))
         elif not self.ended:
             self.problem = self.problem or "the host ended before its tests did"
+        elif not self.begun == self.finished == len(programs):
+            self.problem = self.problem or f"began {self.begun}, finished {self.finished} of {len(programs)} programs"
         return self.cases
 
 

@@ -1,48 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../../machine/common/report.h"
 #include "measure.h"
 
-#define CACHE_LINE 128
-#define WARM_PASSES 7
+/* The emulator translates so much at a time, whatever the size of a page. */
+#define SMALL_PAGE 4096
+#define TOUCHES 5
+#define WARM_PASSES 31
+#define AREAS 3
+#define PARTS 32
 
-double now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
-}
-
-void add_sample(struct samples *samples, double value)
-{
-	if (samples->count < MAX_SAMPLES)
-		samples->value[samples->count++] = value;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
-
-double median(struct samples *samples)
-{
-	if (!samples->count)
-		return 0;
-	qsort(samples->value, samples->count, sizeof(samples->value[0]), compare);
-	return samples->value[samples->count / 2];
-}
-
-long minor_faults(void)
+static long minor_faults(void)
 {
 	struct rusage usage;
 
@@ -50,7 +23,7 @@ long minor_faults(void)
 	return usage.ru_minflt;
 }
 
-long page_tables_kib(void)
+static long page_tables_kib(void)
 {
 	FILE *status = fopen("/proc/self/status", "r");
 	char line[128];
@@ -64,53 +37,94 @@ long page_tables_kib(void)
 	return kib;
 }
 
-static double store_to_pages(void *memory, size_t size)
+long touch(void *memory, size_t size, struct cost *cost)
 {
-	long page = sysconf(_SC_PAGESIZE);
-	double begin = now_us();
+	long page = sysconf(_SC_PAGESIZE), faults = minor_faults();
+	struct watch watch = watch_start();
 	size_t at;
 
 	for (at = 0; at < size; at += page)
 		*((volatile uint64_t *)memory + at / sizeof(uint64_t)) = at;
-	return now_us() - begin;
+	watch_stop(&watch, cost);
+	return minor_faults() - faults;
 }
 
 void report_touch(const char *key, void *memory, size_t size)
 {
-	long faults = minor_faults(), tables = page_tables_kib();
-	double first = store_to_pages(memory, size), again;
+	struct cost first = { 0 }, again = { 0 };
+	long faults, tables = page_tables_kib();
+	int i;
 
-	faults = minor_faults() - faults;
+	faults = touch(memory, size, &first);
 	tables = page_tables_kib() - tables;
-	again = store_to_pages(memory, size);
-	report(key, "mib %zu faults %ld us %.0f again_us %.0f tables_kib %ld", size >> 20, faults, first,
-	       again, tables);
+	for (i = 0; i < TOUCHES; i++)
+		touch(memory, size, &again);
+	report(key, "mib %zu faults %ld tables_kib %ld us %.0f insns %.0f again_us %.0f again_insns %.0f",
+	       size >> 20, faults, tables, median(&first.us), median(&first.insns), median(&again.us),
+	       median(&again.insns));
 }
 
-double warm_pass_us(const void *memory, size_t size)
+/* A pass as a program makes it, or one that does little else than miss the TLB, each of its parts on its own. */
+static void load(const void *memory, size_t size, size_t stride, struct cost costs[PARTS])
 {
 	const volatile uint64_t *words = memory;
-	double begin = now_us();
-	size_t at;
+	struct watch watch;
+	size_t at = 0, end;
+	int part;
 
-	for (at = 0; at < size; at += CACHE_LINE)
-		(void)words[at / sizeof(*words)];
-	return now_us() - begin;
+	for (part = 0; part < PARTS; part++) {
+		watch = watch_start();
+		end = size / PARTS * (part + 1) / sizeof(*words);
+		for (; at < end; at += stride / sizeof(*words))
+			(void)words[at];
+		watch_stop(&watch, &costs[part]);
+	}
+}
+
+/*
+ * Whoever else uses the computer can only add time, so the shortest is the one that was disturbed least. A part of a
+ * pass is short enough to be left alone now and then.
+ */
+static double shortest_us(struct cost costs[PARTS])
+{
+	double us = 0;
+	int part;
+
+	for (part = 0; part < PARTS; part++)
+		us += quantile(&costs[part].us, 0);
+	return us;
+}
+
+static double usual_insns(struct cost costs[PARTS])
+{
+	double insns = 0;
+	int part;
+
+	for (part = 0; part < PARTS; part++)
+		insns += median(&costs[part].insns);
+	return insns;
+}
+
+static void load_in_turns(const char *key, const void *const areas[AREAS], size_t size, size_t stride)
+{
+	static struct cost costs[AREAS][PARTS];
+	int pass, i;
+
+	memset(costs, 0, sizeof(costs));
+	for (pass = 0; pass < WARM_PASSES; pass++)
+		for (i = 0; i < AREAS; i++)
+			load(areas[(pass + i) % AREAS], size, stride, costs[(pass + i) % AREAS]);
+	report(key, "mib %zu gpu_us %.0f memory_us %.0f other_us %.0f gpu_insns %.0f memory_insns %.0f",
+	       size >> 20, shortest_us(costs[0]), shortest_us(costs[1]), shortest_us(costs[2]),
+	       usual_insns(costs[0]), usual_insns(costs[1]));
 }
 
 void report_warm(const char *key, const void *gpu, const void *memory, size_t size)
 {
-	struct samples of_gpu = { 0 }, of_memory = { 0 }, ratio = { 0 };
-	double a, b;
-	int i;
+	const void *const areas[AREAS] = { gpu, memory, (const char *)memory + size };
+	char pages_key[64];
 
-	for (i = 0; i < WARM_PASSES; i++) {
-		a = warm_pass_us(gpu, size);
-		b = warm_pass_us(memory, size);
-		add_sample(&of_gpu, a);
-		add_sample(&of_memory, b);
-		add_sample(&ratio, a / b);
-	}
-	report(key, "mib %zu gpu_us %.0f memory_us %.0f ratio %.3f", size >> 20, median(&of_gpu),
-	       median(&of_memory), median(&ratio));
+	load_in_turns(key, areas, size, sizeof(uint64_t));
+	snprintf(pages_key, sizeof(pages_key), "%s.pages", key);
+	load_in_turns(pages_key, areas, size, SMALL_PAGE);
 }

@@ -15,12 +15,13 @@
 #include "../../machine/common/report.h"
 #include "../../machine/guest/steps.h"
 #include "../common/measure.h"
-#include "shootdown.h"
 
-/* Of each kind of memory; what is left of the GPU's is for the kernel's own use of the node. */
-#define BYTES (1024ul << 20)
+/* What is left of the GPU's is for the kernel's own use of the node. */
 #define GPU_RAM_MIB 2048
-#define LAUNCHES 1000
+#define TOUCHED ((GPU_RAM_MIB - 64ul) << 20)
+#define BYTES (1024ul << 20)
+#define WARM_BYTES (256ul << 20)
+#define LAUNCHES 2000
 
 static void *buffer(size_t size, int node)
 {
@@ -37,16 +38,57 @@ static void *buffer(size_t size, int node)
 /* Marks are where the host reads KVM's counters, so each step is between two of them. */
 static void use_memory(const struct gpu_ram *ram)
 {
-	void *gpu = buffer(BYTES, ram->node), *memory = buffer(BYTES, 0);
+	void *gpu = buffer(TOUCHED, ram->node), *memory = buffer(BYTES, 0);
 
 	mark("touch_gpu");
-	report_touch("bench.touch.gpu", gpu, BYTES);
+	report_touch("bench.touch.gpu", gpu, TOUCHED);
 	mark("touch_memory");
 	report_touch("bench.touch.memory", memory, BYTES);
 	mark("warm");
-	report_warm("bench.warm", gpu, memory, BYTES);
-	munmap(gpu, BYTES);
+	report_warm("bench.warm", gpu, memory, WARM_BYTES);
+	munmap(gpu, TOUCHED);
 	munmap(memory, BYTES);
+}
+
+static void launch_often(volatile uint64_t *words, struct cost *all, struct cost *start)
+{
+	struct watch watch = watch_start(), one;
+	long reads;
+	int i;
+
+	for (i = 0; i < LAUNCHES; i++) {
+		one = watch_start();
+		atsd_start(words, (uint64_t)i << 16, 1);
+		watch_stop(&one, start);
+		if (atsd_wait(words, &reads))
+			give_up("a shootdown does not end");
+	}
+	watch_stop(&watch, all);
+}
+
+/* What leaves the guest while it does nothing for as long is not the launches' doing. */
+static void launch(const struct gpu *gpu)
+{
+	volatile uint64_t *words = atsd_map(gpu);
+	struct cost all = { 0 }, start = { 0 };
+	double begin, length;
+
+	if (!words)
+		give_up("no ATSD register");
+	launch_often(words, &all, &start);
+	all = (struct cost){ 0 };
+	mark("launch");
+	begin = now_us();
+	launch_often(words, &all, &start);
+	length = now_us() - begin;
+	mark("idle");
+	begin = now_us();
+	while (now_us() < begin + length)
+		;
+	mark("done");
+	atsd_unmap(words);
+	report("bench.launch", "count %d us %.2f insns %.0f", LAUNCHES, median(&all.us) / LAUNCHES,
+	       median(&start.insns) - watch_insns());
 }
 
 int main(void)
@@ -55,6 +97,7 @@ int main(void)
 	struct gpu_ram ram;
 
 	report_begin("guest");
+	instructions_count();
 	if (!gpus_find(gpus) || !show_device_tree(&gpus[0], &ram))
 		give_up("no GPU with NVLink bridges");
 	if (train_links(&gpus[0]) < gpus[0].links)
@@ -66,8 +109,7 @@ int main(void)
 	if (!online_ram(&ram, GPU_RAM_MIB))
 		give_up("GPU RAM cannot be used as memory");
 	use_memory(&ram);
-	mark("launch");
-	bench_launches(&gpus[0], LAUNCHES);
-	mark("done");
+	launch(&gpus[0]);
+	instructions_end();
 	return 0;
 }

@@ -18,8 +18,13 @@
 #include "dma.h"
 #include "guest.h"
 #include "kvm.h"
+#include "probe.h"
 
-#define MAP_ROUNDS 3
+#define OPENINGS 3
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define MAP_ROUNDS 34
+#define ZAPS 9
+#define WARM_BYTES (256ul << 20)
 
 static void choose(struct gpu *gpu, struct group *group)
 {
@@ -32,31 +37,79 @@ static void choose(struct gpu *gpu, struct group *group)
 		give_up("vfio-pci did not take the group of %s", gpu->device.address);
 }
 
-/* Opens anew each time: the control lets a device be mapped only once. */
-static void bench_mmap(const struct vfio_session *session, const struct gpu *gpu, uint64_t size,
-		       const char *key, struct samples *open_us)
+/* The control lets a device be mapped once each time it is opened. */
+static void map_often(const struct opened *opened, uint64_t bytes, struct cost *map, struct cost *unmap)
 {
-	struct samples map = { 0 }, unmap = { 0 };
-	struct opened opened;
-	double begin, mapped;
-	uint64_t bytes;
+	struct watch watch;
 	void *memory;
 	int i;
 
 	for (i = 0; i < MAP_ROUNDS; i++) {
-		device_open(&opened, session, gpu);
-		add_sample(open_us, opened.open_us);
-		bytes = size ? size : opened.size;
-		begin = now_us();
-		memory = device_map(&opened, bytes);
-		mapped = now_us();
+		watch = watch_start();
+		memory = device_map(opened, bytes);
+		if (memory == MAP_FAILED)
+			return;
+		watch_stop(&watch, map);
+		watch = watch_start();
 		munmap(memory, bytes);
-		add_sample(&map, mapped - begin);
-		add_sample(&unmap, now_us() - mapped);
+		watch_stop(&watch, unmap);
+	}
+}
+
+static void report_mmap(const char *key, uint64_t bytes, struct cost *map, struct cost *unmap)
+{
+	report(key, "mib %lu times %d us %.1f slowest_us %.1f insns %.0f most_insns %.0f munmap_us %.1f "
+	       "munmap_insns %.0f", (unsigned long)bytes >> 20, map->us.count, median(&map->us),
+	       quantile(&map->us, 1), median(&map->insns), quantile(&map->insns, 1), median(&unmap->us),
+	       median(&unmap->insns));
+}
+
+/* Both sizes each time the GPU is open, so that whatever changes meanwhile changes for both. */
+static void bench_mmap(const struct vfio_session *session, const struct gpu *gpu)
+{
+	struct cost map[2] = { 0 }, unmap[2] = { 0 }, open = { 0 };
+	uint64_t bytes[2] = { GIB };
+	struct opened opened;
+	int i;
+
+	for (i = 0; i < 2 * OPENINGS; i++) {
+		device_open(&opened, session, gpu, &open);
+		bytes[1] = opened.size;
+		map_often(&opened, bytes[i % 2], &map[i % 2], &unmap[i % 2]);
 		device_close(&opened);
 	}
-	report(key, "mib %llu mmap_us %.1f munmap_us %.1f", (unsigned long long)bytes >> 20,
-	       median(&map), median(&unmap));
+	report_mmap("bench.mmap.gib", bytes[0], &map[0], &unmap[0]);
+	report_mmap("bench.mmap.all", bytes[1], &map[1], &unmap[1]);
+	report("bench.open", "us %.0f insns %.0f", median(&open.us), median(&open.insns));
+}
+
+/* What NVLink2 adds to opening a PCI device: ours has one function for GPUs and bridges, the control has two. */
+static const char *const open_functions[] = {
+	"vfio_pci_nvlink2_open", "vfio_pci_nvdia_v100_nvlink2_init", "vfio_pci_ibm_npu2_init",
+};
+
+static void watch_open(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(open_functions); i++)
+		probe_time(open_functions[i], open_functions[i]);
+}
+
+/* A GPU and its bridges together. */
+static void report_open(int openings)
+{
+	double us, sum = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(open_functions); i++) {
+		us = probe_us(open_functions[i]);
+		sum += us > 0 ? us : 0;
+	}
+	if (sum)
+		report("bench.open.nvlink2", "us %.0f", sum / openings);
+	else
+		report("bench.open.nvlink2", "no function of NVLink2 was called");
 }
 
 /* The largest pages the host has for memory: 1 GiB ones if the command line reserved some. */
@@ -74,56 +127,80 @@ static void *ordinary_memory(uint64_t bytes)
 	return memory;
 }
 
+static void zap(const struct opened *opened, struct cost *cost)
+{
+	struct watch watch = watch_start();
+
+	device_set_memory(opened, false);
+	watch_stop(&watch, cost);
+}
+
+/* After each zap a touch is a first one, if there is anything to zap: the control leaves GPU RAM mapped. */
 static void bench_zap(const struct opened *opened, void *ram, uint64_t bytes)
 {
-	double begin, mapped;
+	struct cost mapped = { 0 }, unmapped = { 0 }, first = { 0 };
+	long faults;
+	int i;
 
-	begin = now_us();
-	device_set_memory(opened, false);
-	mapped = now_us() - begin;
-	begin = now_us();
-	device_set_memory(opened, false);
-	report("bench.zap", "mib %llu mapped_us %.0f unmapped_us %.0f",
-	       (unsigned long long)bytes >> 20, mapped, now_us() - begin);
-	device_set_memory(opened, true);
-	report_touch("bench.touch.after_zap", ram, bytes);
+	for (i = 0; i < ZAPS; i++) {
+		zap(opened, &mapped);
+		zap(opened, &unmapped);
+		device_set_memory(opened, true);
+		faults = touch(ram, bytes, &first);
+	}
+	report("bench.zap", "mib %lu us %.0f insns %.0f unmapped_us %.0f unmapped_insns %.0f",
+	       (unsigned long)bytes >> 20, median(&mapped.us), median(&mapped.insns),
+	       median(&unmapped.us), median(&unmapped.insns));
+	report("bench.touch.after_zap", "mib %lu faults %ld us %.0f insns %.0f",
+	       (unsigned long)bytes >> 20, faults, median(&first.us), median(&first.insns));
+}
+
+static void bench_munmap(void *ram, uint64_t size, uint64_t touched)
+{
+	struct watch watch = watch_start();
+	struct cost cost = { 0 };
+
+	munmap(ram, size);
+	watch_stop(&watch, &cost);
+	report("bench.munmap", "mib %lu us %.0f insns %.0f", (unsigned long)touched >> 20, median(&cost.us),
+	       median(&cost.insns));
 }
 
 static void bench_ram(const struct vfio_session *session, const struct gpu *gpu, uint64_t bytes)
 {
 	void *memory = ordinary_memory(bytes), *ram;
+	struct cost open = { 0 };
 	struct opened opened;
-	double begin;
 
-	device_open(&opened, session, gpu);
+	device_open(&opened, session, gpu, &open);
 	device_train(&opened);
 	device_settle(&opened, bytes);
 	ram = device_map(&opened, opened.size);
+	if (ram == MAP_FAILED)
+		give_up("GPU RAM cannot be mapped");
 	report("bench.address", "%p of 1 GiB %#lx", ram, (unsigned long)ram % GIB);
 	report_touch("bench.touch.gpu", ram, bytes);
 	report_touch("bench.touch.memory", memory, bytes);
-	report_warm("bench.warm", ram, memory, bytes);
-	dma_bench(session, ram, opened.size, memory, bytes < GIB ? bytes : GIB);
+	report_warm("bench.warm", ram, memory, WARM_BYTES);
+	dma_bench(session, ram, opened.size, memory, GIB);
 	bench_zap(&opened, ram, bytes);
-	begin = now_us();
-	munmap(ram, opened.size);
-	report("bench.munmap", "mib %llu us %.0f", (unsigned long long)bytes >> 20,
-	       now_us() - begin);
+	bench_munmap(ram, opened.size, bytes);
 	munmap(memory, bytes);
 	device_close(&opened);
 }
 
 static void bench_host(const struct group *group, const struct gpu *gpu, uint64_t bytes)
 {
-	struct samples open_us = { 0 };
 	struct vfio_session session;
 
 	if (!vfio_begin(&session, group))
 		give_up("no VFIO container");
-	bench_mmap(&session, gpu, GIB, "bench.mmap.gib", &open_us);
-	bench_mmap(&session, gpu, 0, "bench.mmap.all", &open_us);
-	report("bench.open", "us %.0f", median(&open_us));
+	instructions_count();
+	watch_open();
+	bench_mmap(&session, gpu);
+	report_open(2 * OPENINGS);
 	bench_ram(&session, gpu, bytes);
+	instructions_end();
 	vfio_end(&session);
 }
 

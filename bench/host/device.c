@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "../../machine/common/report.h"
-#include "../common/measure.h"
 #include "device.h"
 
 #define INFO_SIZE 4096
@@ -66,14 +65,15 @@ static void find_ram(struct opened *opened)
 		give_up("the GPU has no region for its RAM");
 }
 
-void device_open(struct opened *opened, const struct vfio_session *session, const struct gpu *gpu)
+void device_open(struct opened *opened, const struct vfio_session *session, const struct gpu *gpu,
+		 struct cost *cost)
 {
-	double begin = now_us();
+	struct watch watch = watch_start();
 	int i;
 
 	*opened = (struct opened){ .links = gpu->links };
 	opened->gpu = vfio_open(session, &gpu->device);
-	opened->open_us = now_us() - begin;
+	watch_stop(&watch, cost);
 	if (opened->gpu < 0)
 		give_up("%s cannot be opened", gpu->device.address);
 	for (i = 0; i < gpu->links; i++) {
@@ -144,10 +144,5 @@ void device_settle(const struct opened *opened, uint64_t size)
 
 void *device_map(const struct opened *opened, uint64_t size)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, opened->gpu,
-			    opened->offset);
-
-	if (memory == MAP_FAILED)
-		give_up("%llu MiB of GPU RAM cannot be mapped", (unsigned long long)size >> 20);
-	return memory;
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, opened->gpu, opened->offset);
 }

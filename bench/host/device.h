@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../../machine/host/survey.h"
+#include "../common/cost.h"
 
 /**
  * struct opened - a GPU and its bridges, opened through VFIO.
@@ -15,12 +16,10 @@
  * @links: how many.
  * @offset: of the GPU RAM region in @gpu.
  * @size: its size.
- * @open_us: what it took to open the GPU.
  */
 struct opened {
 	int gpu, bridges[MAX_LINKS], links;
 	uint64_t offset, size;
-	double open_us;
 };
 
 /**
@@ -28,10 +27,12 @@ struct opened {
  * @opened: gets the result.
  * @session: with the group.
  * @gpu: which GPU.
+ * @cost: gets what it took to open the GPU.
  *
  * Gives up when it cannot.
  */
-void device_open(struct opened *opened, const struct vfio_session *session, const struct gpu *gpu);
+void device_open(struct opened *opened, const struct vfio_session *session, const struct gpu *gpu,
+		 struct cost *cost);
 
 /**
  * device_close() - the opposite; the GPU is reset.
@@ -68,7 +69,7 @@ void device_settle(const struct opened *opened, uint64_t size);
  * @opened: from device_open().
  * @size: in bytes, from the start of the region.
  *
- * Return: the mapping; gives up when there is none.
+ * Return: the mapping, or MAP_FAILED.
  */
 void *device_map(const struct opened *opened, uint64_t size);
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <linux/vfio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "../../machine/common/report.h"
-#include "../common/measure.h"
 #include "dma.h"
 
-#define ROUNDS 5
-#define WINDOW_PAGE_SHIFT 16
+#define ROUNDS 11
+#define PAGE_SHIFT 16
 
 /**
- * struct dma_times - what one kind of memory takes.
- * @map: microseconds to map it.
+ * struct dma_cost - what one kind of memory takes.
+ * @map: to map it.
  * @unmap: to unmap it.
  */
-struct dma_times {
-	struct samples map, unmap;
+struct dma_cost {
+	struct cost map, unmap;
 };
 
 static bool register_memory(int container, void *memory, uint64_t size, const char *key)
@@ -25,13 +25,16 @@ static bool register_memory(int container, void *memory, uint64_t size, const ch
 	struct vfio_iommu_spapr_register_memory reg = {
 		.argsz = sizeof(reg), .vaddr = (uintptr_t)memory, .size = size,
 	};
-	double begin = now_us();
+	struct watch watch = watch_start();
+	struct cost cost = { 0 };
 
 	if (ioctl(container, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &reg)) {
 		report_error(key, "VFIO_IOMMU_SPAPR_REGISTER_MEMORY");
 		return false;
 	}
-	report(key, "mib %llu us %.0f", (unsigned long long)size >> 20, now_us() - begin);
+	watch_stop(&watch, &cost);
+	report(key, "mib %llu us %.0f insns %.0f", (unsigned long long)size >> 20, median(&cost.us),
+	       median(&cost.insns));
 	return true;
 }
 
@@ -44,32 +47,45 @@ static void unregister_memory(int container, void *memory, uint64_t size)
 	ioctl(container, VFIO_IOMMU_SPAPR_UNREGISTER_MEMORY, &reg);
 }
 
-static bool create_window(int container, uint64_t size, uint64_t *start)
+/* Of the window; an NPU has no larger ones than 64 KiB. */
+static unsigned int largest_page(int container)
 {
 	struct vfio_iommu_spapr_tce_info info = { .argsz = sizeof(info) };
-	struct vfio_iommu_spapr_tce_remove remove = { .argsz = sizeof(remove) };
+	unsigned int shift = PAGE_SHIFT;
+
+	if (!ioctl(container, VFIO_IOMMU_SPAPR_TCE_GET_INFO, &info) && info.flags & VFIO_IOMMU_SPAPR_INFO_DDW)
+		while (info.ddw.pgsizes >> shift > 1)
+			shift++;
+	return shift;
+}
+
+/* An NPU has room for one window: whatever is there goes. */
+static void remove_window(int container, uint64_t start)
+{
+	struct vfio_iommu_spapr_tce_remove remove = { .argsz = sizeof(remove), .start_addr = start };
+
+	ioctl(container, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
+}
+
+static bool create_window(int container, uint64_t size, unsigned int shift, uint64_t *start)
+{
+	struct vfio_iommu_spapr_tce_info info = { .argsz = sizeof(info) };
 	struct vfio_iommu_spapr_tce_create create = {
-		.argsz = sizeof(create), .page_shift = WINDOW_PAGE_SHIFT, .window_size = size,
-		.levels = 1,
+		.argsz = sizeof(create), .page_shift = shift, .window_size = size, .levels = 1,
 	};
 
-	/* The default window is too small for a GiB, and an NPU has room for one only. */
-	if (!ioctl(container, VFIO_IOMMU_SPAPR_TCE_GET_INFO, &info)) {
-		remove.start_addr = info.dma32_window_start;
-		ioctl(container, VFIO_IOMMU_SPAPR_TCE_REMOVE, &remove);
-	}
+	if (!ioctl(container, VFIO_IOMMU_SPAPR_TCE_GET_INFO, &info))
+		remove_window(container, info.dma32_window_start);
 	if (ioctl(container, VFIO_IOMMU_SPAPR_TCE_CREATE, &create)) {
 		report_error("bench.dma", "VFIO_IOMMU_SPAPR_TCE_CREATE");
 		return false;
 	}
 	*start = create.start_addr;
-	report("bench.dma.window", "start %#llx page %d", (unsigned long long)*start,
-	       1 << WINDOW_PAGE_SHIFT);
 	return true;
 }
 
 static bool map_once(int container, uint64_t iova, void *memory, uint64_t bytes,
-		     struct dma_times *times)
+		     struct dma_cost *cost)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map), .flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -78,48 +94,60 @@ static bool map_once(int container, uint64_t iova, void *memory, uint64_t bytes,
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap), .iova = iova, .size = bytes,
 	};
-	double begin = now_us(), mapped;
+	struct watch watch = watch_start();
 
 	if (ioctl(container, VFIO_IOMMU_MAP_DMA, &map)) {
 		report_error("bench.dma", "VFIO_IOMMU_MAP_DMA");
 		return false;
 	}
-	mapped = now_us();
+	watch_stop(&watch, &cost->map);
+	watch = watch_start();
 	if (ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap)) {
 		report_error("bench.dma", "VFIO_IOMMU_UNMAP_DMA");
 		return false;
 	}
-	add_sample(&times->map, mapped - begin);
-	add_sample(&times->unmap, now_us() - mapped);
+	watch_stop(&watch, &cost->unmap);
 	return true;
 }
 
-static void map_in_turns(int container, uint64_t iova, void *ram, void *memory, uint64_t bytes)
+static void report_pair(const char *what, unsigned int shift, uint64_t bytes, struct cost *ram, struct cost *memory)
 {
-	struct dma_times of_ram = { 0 }, of_memory = { 0 };
+	char key[64];
+
+	snprintf(key, sizeof(key), "bench.dma.%s", what);
+	report(key, "page_kib %lu mib %lu gpu_us %.0f memory_us %.0f gpu_insns %.0f memory_insns %.0f",
+	       1ul << (shift - 10), (unsigned long)bytes >> 20, median(&ram->us), median(&memory->us),
+	       median(&ram->insns), median(&memory->insns));
+}
+
+static void map_in_turns(int container, unsigned int shift, void *ram, void *memory, uint64_t bytes)
+{
+	struct dma_cost of_ram = { 0 }, of_memory = { 0 };
+	uint64_t iova;
 	int i;
 
+	if (!create_window(container, bytes, shift, &iova))
+		return;
 	for (i = 0; i < ROUNDS; i++)
 		if (!map_once(container, iova, ram, bytes, &of_ram) ||
 		    !map_once(container, iova, memory, bytes, &of_memory))
-			return;
-	report("bench.dma.map", "mib %llu gpu_us %.0f memory_us %.0f", (unsigned long long)bytes >> 20,
-	       median(&of_ram.map), median(&of_memory.map));
-	report("bench.dma.unmap", "mib %llu gpu_us %.0f memory_us %.0f",
-	       (unsigned long long)bytes >> 20, median(&of_ram.unmap), median(&of_memory.unmap));
+			break;
+	if (i == ROUNDS) {
+		report_pair("map", shift, bytes, &of_ram.map, &of_memory.map);
+		report_pair("unmap", shift, bytes, &of_ram.unmap, &of_memory.unmap);
+	}
+	remove_window(container, iova);
 }
 
 void dma_bench(const struct vfio_session *session, void *ram, uint64_t size, void *memory,
 	       uint64_t bytes)
 {
 	int container = session->container;
-	uint64_t iova;
 
 	if (!register_memory(container, memory, bytes, "bench.dma.register.memory"))
 		return;
 	if (register_memory(container, ram, size, "bench.dma.register.gpu")) {
-		if (create_window(container, bytes, &iova))
-			map_in_turns(container, iova, ram, memory, bytes);
+		map_in_turns(container, largest_page(container), ram, memory, bytes);
 		unregister_memory(container, ram, size);
 	}
 	unregister_memory(container, memory, bytes);

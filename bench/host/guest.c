@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +12,7 @@
 #include "kvm.h"
 
 #define MEMORY_MIB 2048
+#define MEMORY_PATH "/hugepages"
 #define TIMEOUT_S 900
 #define MARK "@ mark "
 
@@ -30,10 +33,23 @@ static void relay(FILE *from)
 	}
 }
 
+/* Pages of 1 GiB, if the kernel has reserved enough of them. */
+static const char *huge_pages(void)
+{
+	struct stat there;
+
+	mkdir(MEMORY_PATH, 0755);
+	if (stat("/sys/kernel/mm/hugepages/hugepages-1048576kB", &there) ||
+	    mount("hugetlbfs", MEMORY_PATH, "hugetlbfs", 0, "pagesize=1G"))
+		return NULL;
+	return MEMORY_PATH;
+}
+
 static int run_consumer(const struct gpu *gpu, int output)
 {
 	struct consumer consumer = {
-		.gpu = gpu, .memory_mib = MEMORY_MIB, .timeout_s = TIMEOUT_S,
+		.gpu = gpu, .memory_mib = MEMORY_MIB, .memory_path = huge_pages(),
+		.timeout_s = TIMEOUT_S,
 	};
 
 	dup2(output, STDOUT_FILENO);

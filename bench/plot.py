@@ -26,21 +26,31 @@ def bar(y, side, value, low, high):
             text(LEFT + x + 4, y + BAR - 1, number, size=9))
 
 
-def bars(rows):
-    """The chart of rows as evaluate() in bench makes them; those without a value are left out."""
-    rows = [row for row in rows if row[4] is not None]
-    values = [value for row in rows for value in row[3:5] if value]
+def scale(parts):
+    values = [value for _, lines in parts for line in lines for value in line[2:4] if value]
     low = math.floor(min(map(math.log10, values), default=0))
-    high = max(low + 1, math.ceil(max(map(math.log10, values), default=1)))
-    parts, y = [], TOP
-    for group, what, _, control, series, *_ in rows:
-        parts.append(text(LEFT - 8, y + BAR + 3, f"{group}: {what}", "end"))
-        if control is not None:
-            parts.append(bar(y, "control", control, low, high))
-        parts.append(bar(y + BAR + 1, "series", series, low, high))
+    return low, max(low + 1, math.ceil(max(map(math.log10, values), default=1)))
+
+
+def legend():
+    return "".join(f'<rect x="{LEFT + i * 110}" y="14" width="12" height="12" fill="{colour}"/>' +
+                   text(LEFT + 18 + i * 110, 24, name) for i, (name, colour) in enumerate(COLOURS.items()))
+
+
+def bars(parts):
+    """The chart of what evaluate() in bench makes; lines without a value for the series are left out."""
+    low, high = scale(parts)
+    drawn, y = [], TOP
+    for title, lines in parts:
+        drawn.append(text(LEFT - 8, y + BAR + 3, title, "end", 13))
         y += 2 * BAR + GAP
-    legend = "".join(f'<rect x="{LEFT + i * 110}" y="14" width="12" height="12" fill="{colour}"/>' +
-                     text(LEFT + 18 + i * 110, 24, name)
-                     for i, (name, colour) in enumerate(COLOURS.items()))
+        for group, what, control, series, *_ in lines:
+            if series is None:
+                continue
+            drawn.append(text(LEFT - 8, y + BAR + 3, f"{group}: {what}", "end"))
+            if control is not None:
+                drawn.append(bar(y, "control", control, low, high))
+            drawn.append(bar(y + BAR + 1, "series", series, low, high))
+            y += 2 * BAR + GAP
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 80}" height="{y + 10}">'
-            f'<rect width="100%" height="100%" fill="white"/>{legend}{"".join(parts)}</svg>\n')
+            f'<rect width="100%" height="100%" fill="white"/>{legend()}{"".join(drawn)}</svg>\n')

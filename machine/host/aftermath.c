@@ -23,7 +23,7 @@ static const char *const bad_words[] = {
 	"WARNING:", "BUG:", "Oops", "Call Trace:", "Unable to handle", "suspicious RCU",
 	"possible recursive locking", "possible circular locking", "inconsistent lock state",
 	"blocked for more than", "self-detected stall", "UBSAN:", "KASAN:", "kmemleak:",
-	"Machine check", "Kernel panic",
+	"Machine check", "MCE: ", "Kernel panic",
 };
 
 struct event {

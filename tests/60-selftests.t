@@ -27,7 +27,8 @@ BATCHES = {
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}", {}),
     "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
     "panic": ((PANIC,), "", {}),
-    "huge": ((HUGE,), "", {"gpu_ram": "2G"}),
+    # The RAM ends in the middle of what a page of 1 GiB has room for
+    "huge": ((HUGE, f"{PANIC}:-f:unmapped"), "", {"gpu_ram": "2560M"}),
     "reset": (("nvlink2_reset",), "", {}),
     "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.fail-ram-size=on")}),
 }

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 60
+"""What is made of the console of a host that runs selftests: nothing that went wrong there may be missed."""
+
+import contextlib
+import io
+import os
+import sys
+import unittest
+
+import tap
+
+sys.path.insert(0, os.path.join(tap.TOP, "tests", "selftests"))
+
+import selftests  # noqa: E402
+
+GOOD = """
+@ kernel 6.12
+@ run nvlink2_one
+TAP version 13
+1..3
+# Starting 3 tests from 1 test cases.
+#  RUN           one.first ...
+#            OK  one.first
+ok 1 one.first
+#  RUN           one.second ...
+# nvlink2_one.c:12:second:Expected 0 (0) == 1 (1)
+# second: Test failed
+#          FAIL  one.second
+not ok 2 one.second
+#  RUN           one.third ...
+#      SKIP      no device
+ok 3 one.third # SKIP no device
+# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:1 error:0
+@ again ok 1 one.first
+@ again not ok 2 one.second
+@ again ok 3 one.third # SKIP no device
+@ status 1
+@ run nvlink2_two
+TAP version 13
+1..1
+#  RUN           two.first ...
+ok 1 two.first
+@ again ok 1 two.first
+@ status 0
+@ end
+"""
+PASSED = GOOD.replace("not ok 2", "ok 2")
+PROGRAMS = ("nvlink2_one", "nvlink2_two")
+
+
+class Console:
+    """Stands for the machine."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return False
+
+    def lines(self, _):
+        return iter(self.text.strip().split("\n"))
+
+
+class Results(unittest.TestCase):
+    def go(self, text, programs=PROGRAMS):
+        machine = selftests.Machine
+        selftests.Machine = lambda settings, log: Console(text)
+        try:
+            run = selftests.Run("host")
+            run.go(programs, None, 1)
+        finally:
+            selftests.Machine = machine
+        return run
+
+    def outcomes(self, run):
+        return [(case.name, case.outcome) for case in run.cases]
+
+    def tap(self, run):
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            status = selftests.print_tap({"run": run})
+        return status, out.getvalue()
+
+    def without(self, *lines):
+        return "\n".join(line for line in PASSED.split("\n") if line not in lines)
+
+    def test_all(self):
+        """each case is told with its outcome and reason"""
+        run = self.go(GOOD)
+        self.assertIsNone(run.problem)
+        self.assertEqual(self.outcomes(run), [("one.first", "ok"), ("one.second", "FAIL"), ("one.third", "skip"),
+                                              ("two.first", "ok")])
+        self.assertIn("nvlink2_one.c:12", run.cases[1].reason)
+        status, text = self.tap(run)
+        self.assertEqual(status, 1)
+        self.assertIn("not ok 2 - run nvlink2_one one.second\n", text)
+        self.assertIn("ok 3 - run nvlink2_one one.third # SKIP no device\n", text)
+        self.assertTrue(text.endswith("1..4\n"))
+
+    def test_repaired(self):
+        """a line that the console lost is taken from the second time it was printed"""
+        run = self.go(self.without("ok 2 one.second"))
+        self.assertIsNone(run.problem)
+        self.assertIn(("one.second", "ok"), self.outcomes(run))
+        self.assertEqual(self.tap(run)[0], 0)
+
+    def test_lost(self):
+        """a case that was lost twice is missed"""
+        run = self.go(self.without("ok 2 one.second", "@ again ok 2 one.second"))
+        self.assertIn("2 cases of 3", run.problem)
+        self.assertEqual(self.tap(run)[0], 1)
+
+    def test_lost_program(self):
+        """a program whose beginning or end was lost is missed"""
+        for line in ("@ run nvlink2_one", "@ run nvlink2_two", "@ status 1", "@ status 0"):
+            self.assertEqual(self.tap(self.go(self.without(line)))[0], 1, line)
+
+    def test_no_case(self):
+        """a program that ran no case, or is not there, is missed"""
+        run = self.go("@ run nvlink2_one\n/init: nvlink2_one: not found\n@ status 127\n@ end", PROGRAMS[:1])
+        self.assertIn("ran no case", run.problem)
+
+    def test_panic(self):
+        """a host that panics, or says no more, does so in the case it was at"""
+        begun = GOOD[:GOOD.index("not ok 2")].replace("# nvlink2_one.c:12:second:Expected 0 (0) == 1 (1)\n", "")
+        for last, reason in (("[   12.3] Kernel panic - not syncing: what\n", "Kernel panic"), ("", "no more output")):
+            run = self.go(begun + last)
+            self.assertEqual(self.outcomes(run)[-1], ("one.second", "panic"))
+            self.assertIn(reason, run.cases[-1].reason)
+            self.assertEqual(self.tap(run)[0], 1)
+
+    def test_end(self):
+        """a host that ends between two cases is missed"""
+        run = self.go(GOOD[:GOOD.index("@ run nvlink2_two")])
+        self.assertIn("ended before", run.problem)
+
+
+tap.main()

@@ -543,6 +543,34 @@ TEST_F_TIMEOUT(dma, windows_in_any_order, NVLINK2_TIMEOUT)
 	}
 }
 
+/* Less than a page is no window, and certainly not a larger one */
+TEST_F_TIMEOUT(dma, window_smaller_than_a_page, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t start;
+
+	ASSERT_EQ(0, forget_default_window(self));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 16, 1 << 14, 1,
+					       &start));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 16, 0, 1, &start));
+}
+
+/*
+ * Pages of 1 << 144 bytes are not those of 1 << 16. A kernel that takes them for
+ * that refuses them later, only UBSAN has something to say in between.
+ */
+TEST_F_TIMEOUT(dma, page_size_out_of_range, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t start;
+
+	ASSERT_EQ(0, forget_default_window(self));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 144, 256 * MIB, 1,
+					       &start));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 64, 256 * MIB, 1,
+					       &start));
+}
+
 /* An NPU takes fewer page sizes than a PHB: the group has what both take */
 TEST_F_TIMEOUT(dma, page_sizes_of_both, NVLINK2_TIMEOUT)
 {

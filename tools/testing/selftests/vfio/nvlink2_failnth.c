@@ -2,12 +2,12 @@
 /*
  * Each allocation behind a good sequence fails once
  *
- * Open, map, register, map for DMA, reset, read, close: with the first
+ * Open, map, register, map for DMA, reset, read, close: each with the first
  * allocation failing, then with the second, until none is left to fail. Whoever
- * it hits says -ENOMEM or does without; then everything is opened again, which
- * only works when nothing was left behind. NVLINK2_SHARE=K/N in the environment
- * fails only each Nth, beginning with the Kth, to share the work. Needs
- * CONFIG_FAULT_INJECTION and CONFIG_FAILSLAB or CONFIG_FAIL_PAGE_ALLOC.
+ * it hits says so or does without; then the same is done without any failure,
+ * which only works when nothing was left behind. NVLINK2_SHARE=K/N in the
+ * environment fails only each Nth, beginning with the Kth, to share the work.
+ * Needs CONFIG_FAULT_INJECTION and CONFIG_FAILSLAB or CONFIG_FAIL_PAGE_ALLOC.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,9 @@
 #include <linux/vfio.h>
 
 #include "../kselftest_harness.h"
+#include "lib/faults.h"
 #include "lib/fixture.h"
+#include "lib/kvm.h"
 
 #define FAIL_TIMEOUT	7200
 #define MAX_NTH		20000
@@ -28,33 +30,23 @@
 
 FIXTURE(failnth)
 {
+	struct nvlink2 nvlink2;
+	struct kvm_guest guest;
+	long locked;
 	int file;
 	int log;
 };
 
-static int write_number(const char *path, const char *val)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, val, strlen(val)) < 0)
-		ret = -errno;
-	close(fd);
-
-	return ret;
-}
-
 /* Also those that would wait: it is they that a kernel relies on */
 static void fail_all_kinds(void)
 {
-	write_number("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
-	write_number("/sys/kernel/debug/failslab/verbose", "0");
-	write_number("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
-	write_number("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem",
+	faults_write("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
+	faults_write("/sys/kernel/debug/failslab/verbose", "0");
+	faults_write("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
+	faults_write("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem",
 		     "N");
-	write_number("/sys/kernel/debug/fail_page_alloc/min-order", "0");
-	write_number("/sys/kernel/debug/fail_page_alloc/verbose", "0");
+	faults_write("/sys/kernel/debug/fail_page_alloc/min-order", "0");
+	faults_write("/sys/kernel/debug/fail_page_alloc/verbose", "0");
 }
 
 FIXTURE_SETUP(failnth)
@@ -65,10 +57,14 @@ FIXTURE_SETUP(failnth)
 	self->file = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (self->file < 0)
 		SKIP(return, "no /proc/self/fail-nth: CONFIG_FAULT_INJECTION");
+	if (kvm_guest_open(&self->guest))
+		SKIP(return, "no HV KVM");
+	self->locked = watch_status("VmLck");
 }
 
 FIXTURE_TEARDOWN(failnth)
 {
+	kvm_guest_close(&self->guest);
 	if (self->file >= 0)
 		close(self->file);
 	EXPECT_QUIET_LOG(self->log);
@@ -93,80 +89,220 @@ static int disarm(int file)
 	return atoi(val);
 }
 
-static void use_ram(struct nvlink2 *nvlink2)
+/* For a guest, as QEMU does it */
+static int open_gpu(FIXTURE_DATA(failnth) *self)
 {
-	void *ram = nvlink2_map_ram(nvlink2, 0, MIB);
-	uint64_t val;
-
-	if (ram == MAP_FAILED)
-		return;
-	/* A fault that gets no page table is repeated or is a SIGBUS */
-	watch_store(ram, 1);
-	if (!spapr_register(&nvlink2->container, ram, MIB)) {
-		if (!spapr_map(&nvlink2->container, IOVA, ram, MIB))
-			spapr_unmap(&nvlink2->container, IOVA, MIB);
-		spapr_unregister(&nvlink2->container, ram, MIB);
-	}
-	pread(nvlink2->gpu.fd, &val, sizeof(val), nvlink2->ram.offset);
-	munmap(ram, MIB);
-}
-
-static int sequence(struct nvlink2 *nvlink2)
-{
-	uint64_t start;
+	struct nvlink2 *nvlink2 = &self->nvlink2;
 	int ret;
 
-	ret = nvlink2_open(nvlink2, nvlink2_place());
+	memset(nvlink2, 0, sizeof(*nvlink2));
+	nvlink2->place = nvlink2_place();
+	nvlink2->gpu.fd = -1;
+	memset(nvlink2->bridge, 0xff, sizeof(nvlink2->bridge));
+
+	ret = spapr_open(&nvlink2->container, nvlink2->place->group);
 	if (ret)
 		return ret;
-	nvlink2_train(nvlink2);
-	use_ram(nvlink2);
-	if (!spapr_create_window(&nvlink2->container, 16, 256 * MIB, 1, &start))
-		spapr_remove_window(&nvlink2->container, start);
-	vfio_dev_reset(&nvlink2->gpu);
-	nvlink2_close(nvlink2);
-
-	return 0;
-}
-
-/* Without any failure */
-static int check(struct nvlink2 *nvlink2)
-{
-	int ret = nvlink2_open(nvlink2, nvlink2_place());
-
+	ret = kvm_guest_attach(&self->guest, &nvlink2->container);
 	if (!ret)
-		nvlink2_close(nvlink2);
+		ret = nvlink2_open_devices(nvlink2);
+	if (ret)
+		spapr_close(&nvlink2->container);
 
 	return ret;
 }
 
-static void share(unsigned int *first, unsigned int *stride)
+static void close_gpu(FIXTURE_DATA(failnth) *self)
 {
-	const char *asked = getenv("NVLINK2_SHARE");
-
-	*first = 1;
-	*stride = 1;
-	if (asked && (sscanf(asked, "%u/%u", first, stride) != 2 || !*stride))
-		*stride = 1;
+	nvlink2_close(&self->nvlink2);
+	if (self->guest.attach >= 0)
+		close(self->guest.attach);
+	self->guest.attach = -1;
 }
 
-TEST_F_TIMEOUT(failnth, open_map_dma_reset_close, FAIL_TIMEOUT)
+static int touch(void *ram)
 {
-	struct nvlink2 nvlink2;
-	unsigned int nth, stride;
-	int left = 0;
+	return watch_store(ram, 1) ? -EIO : 0;
+}
 
-	ASSERT_EQ(0, sequence(&nvlink2));
-	share(&nth, &stride);
+static int map_for_dma(struct nvlink2 *nvlink2, void *ram)
+{
+	struct spapr_container *container = &nvlink2->container;
+	uint64_t start;
+	int ret, err;
+
+	ret = spapr_create_window(container, 16, 256 * MIB, 2, &start);
+	if (ret)
+		return ret;
+	ret = spapr_map(container, start + IOVA, ram, MIB);
+	if (!ret)
+		ret = spapr_unmap(container, start + IOVA, MIB);
+	err = spapr_remove_window(container, start);
+
+	return ret ? ret : err;
+}
+
+static int register_and_map(struct nvlink2 *nvlink2, void *ram)
+{
+	int ret, err;
+
+	ret = spapr_register(&nvlink2->container, ram, MIB);
+	if (ret)
+		return ret;
+	ret = map_for_dma(nvlink2, ram);
+	err = spapr_unregister(&nvlink2->container, ram, MIB);
+
+	return ret ? ret : err;
+}
+
+static int read_and_write(struct nvlink2 *nvlink2)
+{
+	uint64_t val;
+
+	if (pread(nvlink2->gpu.fd, &val, sizeof(val), nvlink2->ram.offset) !=
+	    sizeof(val))
+		return -errno;
+	if (pwrite(nvlink2->gpu.fd, &val, sizeof(val), nvlink2->ram.offset) !=
+	    sizeof(val))
+		return -errno;
+
+	return 0;
+}
+
+/* What the owner of an open GPU does all day */
+static int use_gpu(FIXTURE_DATA(failnth) *self)
+{
+	struct nvlink2 *nvlink2 = &self->nvlink2;
+	void *ram = nvlink2_map_ram(nvlink2, 0, MIB);
+	struct vfio_region region;
+	int ret;
+
+	if (ram == MAP_FAILED)
+		return -errno;
+	/* A fault that gets no page table is repeated or is a SIGBUS */
+	ret = touch(ram);
+	if (!ret)
+		ret = register_and_map(nvlink2, ram);
+	if (!ret)
+		ret = read_and_write(nvlink2);
+	if (!ret)
+		ret = vfio_region_get(&nvlink2->gpu, nvlink2->ram.index,
+				      &region);
+	/* The failure may hit this, and does not hit it twice */
+	if (munmap(ram, MIB))
+		ret = munmap(ram, MIB) ? -errno : -ENOMEM;
+
+	return ret;
+}
+
+static int reset_gpu(FIXTURE_DATA(failnth) *self)
+{
+	return vfio_dev_reset(&self->nvlink2.gpu);
+}
+
+/*
+ * Fail one allocation after the other in act(). check() says whether all is as
+ * it was before, and makes it so where a failure has taken something away.
+ */
+static void fail_each(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(failnth) *self,
+		      int (*act)(FIXTURE_DATA(failnth) *self),
+		      int (*check)(FIXTURE_DATA(failnth) *self))
+{
+	unsigned int nth, stride, refused = 0, count = 0;
+	int left = 0, ret;
+
+	faults_share(&nth, &stride);
 	for (; nth < MAX_NTH && !left; nth += stride) {
 		arm(self->file, nth);
-		sequence(&nvlink2);
+		ret = act(self);
 		left = disarm(self->file);
-		ASSERT_EQ(0, check(&nvlink2))
+		count += !left;
+		refused += !left && ret;
+		EXPECT_TRUE(!ret || !left) TH_LOG("%d without a failure", ret);
+		ASSERT_EQ(0, check(self))
 			TH_LOG("after failure of allocation %u", nth);
-		TH_LOG("allocation %u: %s", nth, left ? "not reached" : "failed");
 	}
 	EXPECT_LT(nth, MAX_NTH);
+	TH_LOG("%u allocations failed, %u times with an error", count, refused);
+}
+
+static int open_and_leave_open(FIXTURE_DATA(failnth) *self)
+{
+	int ret = open_gpu(self);
+
+	if (ret)
+		close_gpu(self);
+
+	return ret;
+}
+
+static int closes_and_opens(FIXTURE_DATA(failnth) *self)
+{
+	int ret;
+
+	close_gpu(self);
+	if (watch_status("VmLck") != self->locked)
+		return -EBUSY;
+	ret = open_gpu(self);
+	close_gpu(self);
+
+	return ret;
+}
+
+TEST_F_TIMEOUT(failnth, open, FAIL_TIMEOUT)
+{
+	fail_each(_metadata, self, open_and_leave_open, closes_and_opens);
+}
+
+static int close_it(FIXTURE_DATA(failnth) *self)
+{
+	close_gpu(self);
+	return 0;
+}
+
+/* Each failure needs a GPU that is open and has been used */
+static int opens_and_is_used(FIXTURE_DATA(failnth) *self)
+{
+	int ret;
+
+	if (watch_status("VmLck") != self->locked)
+		return -EBUSY;
+	ret = open_gpu(self);
+	if (!ret)
+		ret = nvlink2_train(&self->nvlink2);
+
+	return ret ? ret : use_gpu(self);
+}
+
+TEST_F_TIMEOUT(failnth, close, FAIL_TIMEOUT)
+{
+	ASSERT_EQ(0, opens_and_is_used(self));
+	fail_each(_metadata, self, close_it, opens_and_is_used);
+	close_gpu(self);
+}
+
+TEST_F_TIMEOUT(failnth, map_and_dma, FAIL_TIMEOUT)
+{
+	ASSERT_EQ(0, open_gpu(self));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	fail_each(_metadata, self, use_gpu, use_gpu);
+	close_gpu(self);
+	EXPECT_EQ(self->locked, watch_status("VmLck"));
+}
+
+static int trains_and_is_used(FIXTURE_DATA(failnth) *self)
+{
+	int ret = nvlink2_train(&self->nvlink2);
+
+	return ret ? ret : use_gpu(self);
+}
+
+TEST_F_TIMEOUT(failnth, reset, FAIL_TIMEOUT)
+{
+	ASSERT_EQ(0, open_gpu(self));
+	fail_each(_metadata, self, reset_gpu, trains_and_is_used);
+	close_gpu(self);
 }
 
 NVLINK2_MAIN()

@@ -228,91 +228,130 @@ TEST_F_TIMEOUT(kvm, guest_after_open, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 }
 
-/* A container is charged for its tables when it is first used */
-static long charged_before(struct spapr_container *container)
+/* A MiB that a container has registered, with a page of it to look at */
+struct memory {
+	void *addr;
+	uint64_t page;
+	long charged;
+};
+
+static int register_memory(struct spapr_container *container,
+			   struct memory *memory)
 {
-	size_t page = sysconf(_SC_PAGESIZE);
-	void *first = anonymous(page);
+	int ret;
 
-	if (first == MAP_FAILED || spapr_register(container, first, page) ||
-	    spapr_unregister(container, first, page))
-		return -1;
+	memory->addr = anonymous(MIB);
+	if (memory->addr == MAP_FAILED)
+		return -errno;
+	ret = spapr_register(container, memory->addr, MIB);
+	memory->charged = watch_status("VmLck");
+	/* Only now: it has been moved to where pages can be pinned for long */
+	memory->page = watch_page(memory->addr);
 
-	return watch_status("VmLck");
+	return ret;
 }
+
+/* Not mapped any more, but charged to us and nobody else's */
+#define EXPECT_KEPT(memory)						\
+	do {								\
+		EXPECT_EQ((memory).charged, watch_status("VmLck"));	\
+		if ((memory).page)					\
+			EXPECT_TRUE(watch_page_is_anonymous((memory).page)); \
+	} while (0)
+
+#define EXPECT_GIVEN_BACK(memory)					\
+	do {								\
+		EXPECT_EQ((memory).charged - (long)MIB / 1024,		\
+			  watch_status("VmLck"));			\
+		if ((memory).page)					\
+			EXPECT_FALSE(watch_page_is_anonymous((memory).page)); \
+	} while (0)
 
 /*
  * D-24: a GPU remembers where it found the memory of its guest, and only the
- * guest can make it forget. So that memory stays where it is.
+ * guest can make it forget. So that memory stays until the GPU is closed.
  */
-TEST_F_TIMEOUT(kvm, memory_stays_registered, NVLINK2_TIMEOUT)
+TEST_F_TIMEOUT(kvm, unregistered_memory_stays, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
-	void *memory = anonymous(MIB);
-	long before;
+	struct memory memory;
 
-	ASSERT_NE(MAP_FAILED, memory);
-	ASSERT_EQ(0, spapr_open(container, self->nvlink2.place->group));
-	before = charged_before(container);
-	ASSERT_LE(0, before);
-	ASSERT_EQ(0, attach_group(self->vm, container, &self->attach));
-	ASSERT_EQ(0, nvlink2_open_devices(&self->nvlink2));
-
-	ASSERT_EQ(0, spapr_register(container, memory, MIB));
-	EXPECT_EQ(-EBUSY, spapr_unregister(container, memory, MIB));
-	EXPECT_EQ(-EBUSY, spapr_register(container, memory, MIB));
-	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"));
-
+	ASSERT_EQ(0, open_with_guest(self));
+	ASSERT_EQ(0, register_memory(container, &memory));
+	EXPECT_EQ(0, spapr_unregister(container, memory.addr, MIB));
+	EXPECT_EQ(0, munmap(memory.addr, MIB));
+	EXPECT_KEPT(memory);
 	nvlink2_close_devices(&self->nvlink2);
-	EXPECT_EQ(0, spapr_unregister(container, memory, MIB));
-	EXPECT_EQ(before, watch_status("VmLck"));
+	EXPECT_GIVEN_BACK(memory);
 }
 
 /* D-24: nobody asks the kernel whether a container may be closed */
 TEST_F_TIMEOUT(kvm, memory_of_closed_container_stays, NVLINK2_TIMEOUT)
 {
 	struct spapr_container other;
-	void *memory = anonymous(MIB);
-	uint64_t page;
-	long before;
+	struct memory memory;
+	long tables;
 
 	if (nvlink2_other_group() < 0)
 		SKIP(return, "no device of another kind: --other names one");
-	page = watch_page(memory);
-	if (!page)
-		SKIP(return, "/proc/self/pagemap does not say which page it is");
 
 	ASSERT_EQ(0, open_with_guest(self));
-	before = watch_status("VmLck");
+	tables = watch_status("VmLck");
 	ASSERT_EQ(0, spapr_open(&other, nvlink2_other_group()));
-	ASSERT_EQ(0, spapr_register(&other, memory, MIB));
-	/* Registration may have moved it to a page that can be pinned for long */
-	page = watch_page(memory);
+	ASSERT_EQ(0, register_memory(&other, &memory));
+	/* What the container itself is charged for goes with it */
+	tables = memory.charged - tables - MIB / 1024;
+	memory.charged -= tables;
 	spapr_close(&other);
-	munmap(memory, MIB);
-	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"));
-	EXPECT_TRUE(watch_page_is_anonymous(page));
-
+	EXPECT_EQ(0, munmap(memory.addr, MIB));
+	EXPECT_KEPT(memory);
 	nvlink2_close_devices(&self->nvlink2);
-	EXPECT_EQ(before, watch_status("VmLck"));
-	EXPECT_FALSE(watch_page_is_anonymous(page));
+	EXPECT_GIVEN_BACK(memory);
 }
 
 /* D-24: of two GPUs, the last one lets go */
 TEST_F_TIMEOUT(kvm, memory_stays_for_the_neighbour, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
-	void *memory = anonymous(MIB);
 	struct nvlink2 neighbour;
+	struct memory memory;
 
 	ASSERT_EQ(0, open_with_guest(self));
 	NEED_NEIGHBOUR(self, neighbour);
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
-	ASSERT_EQ(0, spapr_register(container, memory, MIB));
+	ASSERT_EQ(0, register_memory(container, &memory));
+	EXPECT_EQ(0, spapr_unregister(container, memory.addr, MIB));
+	EXPECT_EQ(0, munmap(memory.addr, MIB));
 	nvlink2_close_devices(&self->nvlink2);
-	EXPECT_EQ(-EBUSY, spapr_unregister(container, memory, MIB));
+	EXPECT_KEPT(memory);
 	nvlink2_close_devices(&neighbour);
-	EXPECT_EQ(0, spapr_unregister(container, memory, MIB));
+	EXPECT_GIVEN_BACK(memory);
+}
+
+/* D-24: memory that comes and goes at one address, as with hot-plug in QEMU */
+TEST_F_TIMEOUT(kvm, memory_is_registered_again, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct memory memory;
+	int i;
+
+	ASSERT_EQ(0, open_with_guest(self));
+	ASSERT_EQ(0, register_memory(container, &memory));
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, spapr_unregister(container, memory.addr, MIB));
+		EXPECT_EQ(-ENOENT, spapr_unregister(container, memory.addr,
+						    MIB));
+		EXPECT_EQ(0, spapr_register(container, memory.addr, MIB));
+		EXPECT_EQ(-EBUSY, spapr_register(container, memory.addr, MIB));
+	}
+	/* Each of them is charged, for each of them pins its own pages */
+	EXPECT_EQ(memory.charged + 3 * (long)MIB / 1024,
+		  watch_status("VmLck"));
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(memory.charged, watch_status("VmLck"));
+	EXPECT_EQ(0, spapr_unregister(container, memory.addr, MIB));
+	EXPECT_EQ(0, munmap(memory.addr, MIB));
+	EXPECT_GIVEN_BACK(memory);
 }
 
 /* GPU RAM as memory of a guest: the slot may come before the links are up */

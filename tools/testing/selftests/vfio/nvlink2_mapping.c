@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/vfio.h>
+
 #include "../kselftest_harness.h"
 #include "lib/fixture.h"
 
@@ -80,6 +82,33 @@ TEST_F_TIMEOUT(mapping, far_past_the_end, NVLINK2_TIMEOUT)
 TEST_F_TIMEOUT(mapping, larger_than_the_region, NVLINK2_TIMEOUT)
 {
 	EXPECT_EQ(MAP_FAILED, try_map(self, 0, self->nvlink2.ram.size + page_size()));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+static void *map_fixed(struct vfio_dev *dev, struct vfio_region *region,
+		       void *addr)
+{
+	return mmap(addr, 2 * MIB, PROT_READ, MAP_SHARED | MAP_FIXED, dev->fd,
+		    region->offset);
+}
+
+/*
+ * An address that is no multiple of a page is none, and no reason to look for
+ * another one. Passes on Linux 5.10 too, which looked for no huge pages.
+ */
+TEST_F_TIMEOUT(mapping, fixed_address_is_not_aligned, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	struct vfio_region bar;
+	uint8_t *place;
+
+	place = mmap(NULL, 4 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		     0);
+	ASSERT_NE(MAP_FAILED, (void *)place);
+	EXPECT_EQ(MAP_FAILED, map_fixed(gpu, &self->nvlink2.ram, place + 1));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, vfio_region_get(gpu, VFIO_PCI_BAR0_REGION_INDEX, &bar));
+	EXPECT_EQ(MAP_FAILED, map_fixed(gpu, &bar, place + 1));
 	EXPECT_EQ(EINVAL, errno);
 }
 

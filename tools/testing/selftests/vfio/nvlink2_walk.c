@@ -29,9 +29,7 @@
 #define MAX_MAPPINGS	16
 #define ARENA		(64 * MIB)
 /* A process does this many steps, and leaves everything as it is then */
-#define STEPS_OF_A_LIFE	4000
-/* Of so many steps one takes links down, which takes a second or two */
-#define RARE		500
+#define STEPS_OF_A_LIFE	10000
 
 /*
  * A mapping is big when it has more than the first ARENA of the region, which
@@ -91,6 +89,11 @@ static size_t some_size(struct walk *walk)
 	}
 }
 
+static size_t whole_pages(struct walk *walk, size_t size)
+{
+	return (size + walk->page - 1) / walk->page * walk->page;
+}
+
 static struct mapping *some_mapping(struct walk *walk)
 {
 	return &walk->mapping[below(walk, MAX_MAPPINGS)];
@@ -135,7 +138,7 @@ static void do_mmap(struct walk *walk)
 	if (addr == MAP_FAILED)
 		return;
 	mapping->addr = addr;
-	mapping->size = size;
+	mapping->size = whole_pages(walk, size);
 }
 
 static void do_munmap(struct walk *walk)
@@ -145,7 +148,7 @@ static void do_munmap(struct walk *walk)
 	if (!mapping->addr)
 		return;
 	/* Parts are refused; whatever is not refused is gone */
-	if (!below(walk, 4) &&
+	if (!below(walk, 4) && mapping->size > walk->page &&
 	    munmap(mapping->addr + walk->page, walk->page))
 		return;
 	munmap(mapping->addr, mapping->size);
@@ -165,7 +168,7 @@ static void do_mremap(struct walk *walk)
 	if (addr == MAP_FAILED)
 		return;
 	mapping->addr = addr;
-	mapping->size = size;
+	mapping->size = whole_pages(walk, size);
 }
 
 static void do_protect(struct walk *walk)
@@ -279,7 +282,8 @@ static void do_dma(struct walk *walk)
 		spapr_unmap(container, iova, size);
 		break;
 	case 6:
-		spapr_create_window(container, below(walk, 32),
+		spapr_create_window(container, below(walk, 8) ?
+				    12 + 4 * below(walk, 2) : next(walk),
 				    1ull << below(walk, 34), below(walk, 6),
 				    &start);
 		break;
@@ -312,6 +316,11 @@ static void do_reset(struct walk *walk)
 		reset_recover(&walk->nvlink2);
 }
 
+static void do_train(struct walk *walk)
+{
+	reset_recover(&walk->nvlink2);
+}
+
 static void forget_mappings(struct walk *walk)
 {
 	int i;
@@ -333,23 +342,73 @@ static void do_close(struct walk *walk)
 		nvlink2_train(&walk->nvlink2);
 }
 
+/* Weights are such that no kind of step takes most of the time */
+static const struct kind {
+	const char *name;
+	void (*act)(struct walk *walk);
+	unsigned int weight;
+} kinds[] = {
+	{ "mmap", do_mmap, 2000 },
+	{ "munmap", do_munmap, 1000 },
+	{ "mremap", do_mremap, 1000 },
+	{ "protect", do_protect, 1000 },
+	{ "touch", do_touch, 3000 },
+	{ "rw", do_rw, 2000 },
+	{ "config", do_config, 1000 },
+	{ "ioctl", do_ioctl, 1000 },
+	{ "dma", do_dma, 2000 },
+	{ "fork", do_fork, 50 },
+	/* From here on links go down or up, which takes seconds */
+	{ "train", do_train, 5 },
+	{ "reset", do_reset, 5 },
+	{ "close", do_close, 2 },
+};
+
+/* What all lives have done; shared between them */
+static struct account {
+	unsigned long steps;
+	double seconds;
+} *accounts;
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static unsigned int some_kind(struct walk *walk)
+{
+	unsigned int i, sum = 0;
+	uint64_t which;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		sum += kinds[i].weight;
+	which = below(walk, sum);
+	for (i = 0; which >= kinds[i].weight; i++)
+		which -= kinds[i].weight;
+
+	return i;
+}
+
 static void step(struct walk *walk)
 {
-	static void (*const often[])(struct walk *walk) = {
-		do_mmap, do_mmap, do_munmap, do_mremap, do_protect, do_touch,
-		do_touch, do_touch, do_rw, do_rw, do_config, do_ioctl, do_dma,
-		do_dma,
-	};
-	uint64_t rare = below(walk, RARE);
+	unsigned int kind = some_kind(walk);
+	double start = now();
 
-	if (rare == 0)
-		do_reset(walk);
-	else if (rare == 1)
-		do_close(walk);
-	else if (rare < 8)
-		do_fork(walk);
-	else
-		often[below(walk, ARRAY_SIZE(often))](walk);
+	kinds[kind].act(walk);
+	accounts[kind].steps++;
+	accounts[kind].seconds += now() - start;
+}
+
+static void tell_accounts(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		ksft_print_msg("%s: %lu steps, %.1f s\n", kinds[i].name,
+			       accounts[i].steps, accounts[i].seconds);
 }
 
 /* From open to exit, which closes whatever is open then */
@@ -362,6 +421,8 @@ static void live(uint64_t seed, unsigned long steps)
 		_exit(1);
 	walk.arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* What is registered is pinned, and a fork would have to copy it */
+	madvise(walk.arena, ARENA, MADV_DONTFORK);
 	nvlink2_train(&walk.nvlink2);
 	while (steps--)
 		step(&walk);
@@ -385,8 +446,10 @@ static int walk_all(uint64_t seed, unsigned long steps)
 		if (!child)
 			live(seed * 0x9e3779b97f4a7c15ull + life, some);
 		status = watch_child(child);
-		if (status)
+		if (status) {
+			ksft_print_msg("life %lu: status %d\n", life, status);
 			return status;
+		}
 		steps -= some;
 		ksft_print_msg("life %lu has ended, %lu steps to go\n", life,
 			       steps);
@@ -439,8 +502,14 @@ int main(int argc, char **argv)
 		ksft_exit_skip("%s\n", nvlink2_missing());
 	ksft_set_plan(3);
 	ksft_print_msg("%lu steps with seed %lu\n", steps, (unsigned long)seed);
+	accounts = mmap(NULL, sizeof(*accounts) * ARRAY_SIZE(kinds),
+			PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			0);
+	if (accounts == MAP_FAILED)
+		ksft_exit_fail_perror("mmap");
 	log = watch_log_begin();
 	ksft_test_result(!walk_all(seed, steps), "walk.every_process_ended\n");
+	tell_accounts();
 	ksft_test_result(is_as_before(), "walk.state_is_balanced\n");
 	opt = watch_log(log, first, sizeof(first));
 	if (opt)

@@ -15,7 +15,7 @@
 #include "watch.h"
 
 /* See Documentation/admin-guide/mm/pagemap.rst */
-#define PAGEMAP_PRESENT		(1ull << 63)
+#define PAGEMAP_PRESENT		0x8000000000000000ULL
 #define PAGEMAP_PFN		((1ull << 55) - 1)
 
 static sigjmp_buf landing;

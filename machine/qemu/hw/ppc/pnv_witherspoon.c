@@ -180,9 +180,8 @@ static PCIBus *witherspoon_add_port(PCIBus *bus, int devfn, const char *type,
     if (chassis >= 0) {
         qdev_prop_set_uint8(DEVICE(dev), "chassis", chassis);
         qdev_prop_set_uint16(DEVICE(dev), "slot", slot);
-        /* Firmware would power the slot off in a reset, and so unplug the GPU */
-        object_property_set_bool(OBJECT(dev), "power_controller_present", false,
-                                 &error_abort);
+        /* Firmware would power the slot off in a reset: the GPU is gone */
+        qdev_prop_set_bit(DEVICE(dev), "power_controller_present", false);
     }
     pci_realize_and_unref(dev, bus, &error_fatal);
     return pci_bridge_get_sec_bus(PCI_BRIDGE(dev));

@@ -12,11 +12,9 @@ SHARES = 4
 
 
 def batches():
-    found = {"functions": (("nvlink2_failfn",), "", {"board": "small", "memory": "4G"})}
-    for share in range(1, SHARES + 1):
-        found[f"allocations-{share}"] = (("nvlink2_failnth",), f"nvlink2_share={share}/{SHARES}",
-                                         {"board": "small", "memory": "4G"})
-    return found
+    return {f"failures-{share}": (("nvlink2_failnth", "nvlink2_failfn"), f"nvlink2_share={share}/{SHARES}",
+                                  {"board": "small", "memory": "4G", "speed": 2})
+            for share in range(1, SHARES + 1)}
 
 
 run_all(batches(), 40000)

@@ -7,11 +7,8 @@
  * not be gone before the GPU is closed. Its directory in debugfs shows whether
  * it is.
  */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -22,16 +19,12 @@
 
 #include "../kselftest_harness.h"
 #include "lib/fixture.h"
-
-#define DEBUGFS_KVM	"/sys/kernel/debug/kvm"
-#define VM_TYPE_HV	1
+#include "lib/kvm.h"
 
 FIXTURE(kvm)
 {
 	struct nvlink2 nvlink2;
-	int kvm;
-	int vm;
-	int attach;
+	struct kvm_guest guest;
 	int log;
 };
 
@@ -39,53 +32,18 @@ FIXTURE_SETUP(kvm)
 {
 	NEED_GPU();
 	self->log = watch_log_begin();
-	self->vm = -1;
-	self->attach = -1;
 	self->nvlink2.container.fd = -1;
 	self->nvlink2.container.group_fd = -1;
 	self->nvlink2.place = nvlink2_place();
-	self->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (self->kvm < 0)
-		SKIP(return, "/dev/kvm cannot be opened");
-	self->vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
-	if (self->vm < 0)
+	if (kvm_guest_open(&self->guest))
 		SKIP(return, "no HV KVM");
-}
-
-static void close_vm(FIXTURE_DATA(kvm) *self)
-{
-	if (self->attach >= 0)
-		close(self->attach);
-	if (self->vm >= 0)
-		close(self->vm);
-	self->attach = -1;
-	self->vm = -1;
 }
 
 FIXTURE_TEARDOWN(kvm)
 {
 	nvlink2_close(&self->nvlink2);
-	close_vm(self);
-	if (self->kvm >= 0)
-		close(self->kvm);
+	kvm_guest_close(&self->guest);
 	EXPECT_QUIET_LOG(self->log);
-}
-
-/* Tell KVM of the group, as QEMU does before it opens any device of it */
-static int attach_group(int vm, struct spapr_container *container, int *attach)
-{
-	struct kvm_create_device create = { .type = KVM_DEV_TYPE_VFIO };
-	struct kvm_device_attr attr = {
-		.group = KVM_DEV_VFIO_GROUP,
-		.attr = KVM_DEV_VFIO_GROUP_ADD,
-		.addr = (uintptr_t)&container->group_fd,
-	};
-
-	if (ioctl(vm, KVM_CREATE_DEVICE, &create))
-		return -errno;
-	*attach = create.fd;
-
-	return ioctl(create.fd, KVM_SET_DEVICE_ATTR, &attr) ? -errno : 0;
 }
 
 static int open_with_guest(FIXTURE_DATA(kvm) *self)
@@ -97,31 +55,11 @@ static int open_with_guest(FIXTURE_DATA(kvm) *self)
 	ret = spapr_open(&self->nvlink2.container,
 			 self->nvlink2.place->group);
 	if (!ret)
-		ret = attach_group(self->vm, &self->nvlink2.container,
-				   &self->attach);
+		ret = kvm_guest_attach(&self->guest, &self->nvlink2.container);
 	if (!ret)
 		ret = nvlink2_open_devices(&self->nvlink2);
 
 	return ret;
-}
-
-/* Whether debugfs still has a directory of a guest that this process made */
-static int guests_alive(void)
-{
-	struct dirent *entry;
-	char prefix[16];
-	int count = 0;
-	DIR *dir;
-
-	dir = opendir(DEBUGFS_KVM);
-	if (!dir)
-		return -1;
-	snprintf(prefix, sizeof(prefix), "%d-", getpid());
-	while ((entry = readdir(dir)))
-		count += !strncmp(entry->d_name, prefix, strlen(prefix));
-	closedir(dir);
-
-	return count;
 }
 
 static void *anonymous(size_t size)
@@ -132,8 +70,8 @@ static void *anonymous(size_t size)
 
 #define NEED_DEBUGFS()						\
 	do {							\
-		if (guests_alive() < 0)				\
-			SKIP(return, "no " DEBUGFS_KVM);	\
+		if (kvm_guests_alive() < 0)				\
+			SKIP(return, "debugfs has no guests");	\
 	} while (0)
 
 TEST_F_TIMEOUT(kvm, open_with_guest, NVLINK2_TIMEOUT)
@@ -147,8 +85,8 @@ TEST_F_TIMEOUT(kvm, guest_outlives_its_descriptors, NVLINK2_TIMEOUT)
 {
 	NEED_DEBUGFS();
 	ASSERT_EQ(0, open_with_guest(self));
-	close_vm(self);
-	EXPECT_EQ(1, guests_alive());
+	kvm_guest_close(&self->guest);
+	EXPECT_EQ(1, kvm_guests_alive());
 }
 
 /* The other half of it: no longer */
@@ -157,8 +95,8 @@ TEST_F_TIMEOUT(kvm, guest_goes_with_the_gpu, NVLINK2_TIMEOUT)
 	NEED_DEBUGFS();
 	ASSERT_EQ(0, open_with_guest(self));
 	nvlink2_close(&self->nvlink2);
-	close_vm(self);
-	EXPECT_EQ(0, guests_alive());
+	kvm_guest_close(&self->guest);
+	EXPECT_EQ(0, kvm_guests_alive());
 }
 
 /* D-57, D-58: from one guest to the next */
@@ -169,9 +107,8 @@ TEST_F_TIMEOUT(kvm, one_guest_after_another, NVLINK2_TIMEOUT)
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, open_with_guest(self));
 		nvlink2_close(&self->nvlink2);
-		close_vm(self);
-		self->vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
-		ASSERT_LE(0, self->vm);
+		kvm_guest_close(&self->guest);
+		ASSERT_EQ(0, kvm_guest_open(&self->guest));
 	}
 }
 
@@ -180,7 +117,7 @@ TEST_F_TIMEOUT(kvm, hash_guest_is_refused, NVLINK2_TIMEOUT)
 {
 	uint32_t order = 24;
 
-	if (ioctl(self->vm, KVM_PPC_ALLOCATE_HTAB, &order))
+	if (ioctl(self->guest.vm, KVM_PPC_ALLOCATE_HTAB, &order))
 		SKIP(return, "KVM here has no hash guests");
 
 	EXPECT_GT(0, open_with_guest(self));
@@ -191,12 +128,12 @@ TEST_F_TIMEOUT(kvm, refused_guest_leaves_nothing, NVLINK2_TIMEOUT)
 {
 	uint32_t order = 24;
 
-	if (ioctl(self->vm, KVM_PPC_ALLOCATE_HTAB, &order))
+	if (ioctl(self->guest.vm, KVM_PPC_ALLOCATE_HTAB, &order))
 		SKIP(return, "KVM here has no hash guests");
 
 	EXPECT_GT(0, open_with_guest(self));
 	nvlink2_close(&self->nvlink2);
-	close_vm(self);
+	kvm_guest_close(&self->guest);
 	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
 }
 
@@ -206,7 +143,7 @@ TEST_F_TIMEOUT(kvm, without_guest, NVLINK2_TIMEOUT)
 	struct spapr_container *container = &self->nvlink2.container;
 	void *memory = anonymous(MIB);
 
-	close_vm(self);
+	kvm_guest_close(&self->guest);
 	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
 	/* Nor does it reach any memory but by TCEs */
 	EXPECT_EQ(0, spapr_register(container, memory, MIB));
@@ -221,10 +158,9 @@ TEST_F_TIMEOUT(kvm, guest_after_open, NVLINK2_TIMEOUT)
 {
 	NEED_DEBUGFS();
 	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	ASSERT_EQ(0, attach_group(self->vm, &self->nvlink2.container,
-				  &self->attach));
-	close_vm(self);
-	EXPECT_EQ(0, guests_alive());
+	ASSERT_EQ(0, kvm_guest_attach(&self->guest, &self->nvlink2.container));
+	kvm_guest_close(&self->guest);
+	EXPECT_EQ(0, kvm_guests_alive());
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 }
 
@@ -259,13 +195,12 @@ static int register_memory(struct spapr_container *container,
 			EXPECT_TRUE(watch_page_is_anonymous((memory).page)); \
 	} while (0)
 
+/*
+ * Pages cannot be asked whether they are free: somebody else may have got them
+ * by now, or the kernel has not yet got round to it. But no charge, no pin.
+ */
 #define EXPECT_GIVEN_BACK(memory)					\
-	do {								\
-		EXPECT_EQ((memory).charged - (long)MIB / 1024,		\
-			  watch_status("VmLck"));			\
-		if ((memory).page)					\
-			EXPECT_FALSE(watch_page_is_anonymous((memory).page)); \
-	} while (0)
+	EXPECT_EQ((memory).charged - (long)MIB / 1024, watch_status("VmLck"))
 
 /*
  * D-24: a GPU remembers where it found the memory of its guest, and only the
@@ -367,12 +302,12 @@ TEST_F_TIMEOUT(kvm, ram_as_memory_of_guest, NVLINK2_TIMEOUT)
 	ram = nvlink2_map_ram(&self->nvlink2, 0, 16 * MIB);
 	ASSERT_NE(MAP_FAILED, ram);
 	slot.userspace_addr = (uintptr_t)ram;
-	ASSERT_EQ(0, ioctl(self->vm, KVM_SET_USER_MEMORY_REGION, &slot));
+	ASSERT_EQ(0, ioctl(self->guest.vm, KVM_SET_USER_MEMORY_REGION, &slot));
 	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
 	EXPECT_EQ(0, watch_store(ram, 1));
 	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
 	slot.memory_size = 0;
-	EXPECT_EQ(0, ioctl(self->vm, KVM_SET_USER_MEMORY_REGION, &slot));
+	EXPECT_EQ(0, ioctl(self->guest.vm, KVM_SET_USER_MEMORY_REGION, &slot));
 	munmap(ram, 16 * MIB);
 }
 
@@ -393,20 +328,18 @@ TEST_F_TIMEOUT(kvm, stranger_for_another_guest, NVLINK2_TIMEOUT)
 {
 	const struct nvlink2_place *place = nvlink2_stranger();
 	struct nvlink2 stranger = { .place = place };
-	int vm, attach = -1;
+	struct kvm_guest guest;
 
 	if (!place)
 		SKIP(return, "no second group of NVLink2 GPUs");
 	ASSERT_EQ(0, open_with_guest(self));
-	vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
-	ASSERT_LE(0, vm);
+	ASSERT_EQ(0, kvm_guest_open(&guest));
 	ASSERT_EQ(0, spapr_open(&stranger.container, place->group));
-	ASSERT_EQ(0, attach_group(vm, &stranger.container, &attach));
+	ASSERT_EQ(0, kvm_guest_attach(&guest, &stranger.container));
 	ASSERT_EQ(0, nvlink2_open_devices(&stranger));
 	EXPECT_EQ(0, nvlink2_train(&stranger));
 	nvlink2_close(&stranger);
-	close(attach);
-	close(vm);
+	kvm_guest_close(&guest);
 }
 
 /* D-07: in the order of a process that is killed, without its cooperation */
@@ -420,13 +353,12 @@ TEST_F_TIMEOUT(kvm, process_is_killed, NVLINK2_TIMEOUT)
 	ASSERT_LE(0, child);
 	if (!child) {
 		/* A guest belongs to the process that made it */
-		close_vm(self);
-		self->vm = ioctl(self->kvm, KVM_CREATE_VM, VM_TYPE_HV);
-		if (!open_with_guest(self))
+		kvm_guest_close(&self->guest);
+		if (!kvm_guest_open(&self->guest) && !open_with_guest(self))
 			write(ready[1], "x", 1);
 		pause();
 	}
-	close_vm(self);
+	kvm_guest_close(&self->guest);
 	EXPECT_EQ(1, read(ready[0], &byte, 1));
 	EXPECT_EQ(0, kill(child, SIGKILL));
 	EXPECT_EQ(-SIGKILL, watch_child(child));

@@ -203,8 +203,8 @@ on guest RAM that is hugetlb of 1 GiB.
 [2] Each word of 256 MiB, the shortest of 31 times of each part, in turns with memory and other memory; noise is twice
     what the latter two differ in, {least:.0%} at least and {most:.0%} at most.
 [3] Not those for interrupts of the host, and less what a loop of the same length without launches does.
-    Where the emulated decrementer is late, 6.12 returns from its entry function again and again without having
-    been in the guest, and counts that as exits for the timer.
+    While the emulator is late with an interrupt of the host's timer, KVM tries to enter the guest again and again
+    and counts each time: these numbers are of the emulator.
 [4] The memory space of the GPU is switched off. The control leaves the mapping in place, so nothing faults again.
 [5] What a TLB miss costs: four levels of page tables for 64 KiB pages, two for 1 GiB. The emulator takes longer for
     what is not in the first RAM of its machine, whatever the page size.

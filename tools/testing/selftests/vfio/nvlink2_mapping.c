@@ -296,26 +296,30 @@ TEST_F_TIMEOUT(mapping, dofork_is_refused, NVLINK2_TIMEOUT)
 TEST_F_TIMEOUT(mapping, child_does_not_hold_the_gpu, NVLINK2_TIMEOUT)
 {
 	volatile uint64_t *ram = try_map(self, 0, page_size());
-	int child, done[2];
-	char byte;
+	int child, done[2], closed[2];
+	char byte = 0;
 
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	*ram = 1;
 	ASSERT_EQ(0, pipe(done));
+	ASSERT_EQ(0, pipe(closed));
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
 		nvlink2_close(&self->nvlink2);
+		write(closed[1], &byte, 1);
 		close(done[1]);
 		read(done[0], &byte, 1);
 		_exit(0);
 	}
 
 	close(done[0]);
+	close(closed[1]);
 	munmap((void *)ram, page_size());
 	nvlink2_close(&self->nvlink2);
 	/* Until the child has closed what it inherited, the group is busy */
-	sleep(1);
+	EXPECT_EQ(1, read(closed[0], &byte, 1));
+	close(closed[0]);
 	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
 	close(done[1]);
 	EXPECT_EQ(0, watch_child(child));

@@ -29,7 +29,7 @@ help:
 	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
 	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
 	@echo "make bench       measure GPU RAM in host and guest beside Linux 5.10; the result is in build/bench"
-	@echo "make control     the selftests on the series and on Linux 5.10, which had this before, side by side (an hour)"
+	@echo "make control     the selftests on the series and on Linux 5.10, which had this before, side by side (20 minutes)"
 	@echo "make shell       a shell in the emulated host (BOARD as above)"
 	@echo
 	@echo "make tree        build/linux: the base with one commit for each entry of series/; edit and commit there"

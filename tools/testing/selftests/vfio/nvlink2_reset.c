@@ -123,10 +123,11 @@ TEST_F_TIMEOUT(reset, neighbour_is_reset, NVLINK2_TIMEOUT)
 TEST_F_TIMEOUT(reset, mapping_of_another_process, NVLINK2_TIMEOUT)
 {
 	volatile uint64_t *ram;
-	int child, pipes[2];
+	int child, pipes[2], mapped[2];
 	char byte = 0;
 
 	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, pipe(mapped));
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
@@ -134,12 +135,15 @@ TEST_F_TIMEOUT(reset, mapping_of_another_process, NVLINK2_TIMEOUT)
 		ram = nvlink2_map_ram(&self->nvlink2, MIB, MIB);
 		if ((void *)ram == MAP_FAILED || watch_store(ram, 1))
 			_exit(2);
+		write(mapped[1], &byte, 1);
 		read(pipes[0], &byte, 1);
 		_exit(watch_faults(ram) > 0 ? 0 : 1);
 	}
 
 	close(pipes[0]);
-	sleep(1);
+	close(mapped[1]);
+	ASSERT_EQ(1, read(mapped[0], &byte, 1));
+	close(mapped[0]);
 	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
 	ASSERT_EQ(0, reset_recover(&self->nvlink2));
 	close(pipes[1]);

@@ -180,24 +180,7 @@ static int answer(struct asked *asked, const char *what, int ret, bool must)
 
 static int open_for_guest(FIXTURE_DATA(failfn) *self)
 {
-	struct nvlink2 *nvlink2 = &self->nvlink2;
-	int ret;
-
-	memset(nvlink2, 0, sizeof(*nvlink2));
-	nvlink2->place = nvlink2_place();
-	nvlink2->gpu.fd = -1;
-	memset(nvlink2->bridge, 0xff, sizeof(nvlink2->bridge));
-
-	ret = spapr_open(&nvlink2->container, nvlink2->place->group);
-	if (ret)
-		return ret;
-	ret = kvm_guest_attach(&self->guest, &nvlink2->container);
-	if (!ret)
-		ret = nvlink2_open_devices(nvlink2);
-	if (ret)
-		spapr_close(&nvlink2->container);
-
-	return ret;
+	return nvlink2_open_for(&self->nvlink2, nvlink2_place(), &self->guest);
 }
 
 static int touch(void *ram)

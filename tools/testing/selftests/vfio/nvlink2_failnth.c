@@ -92,24 +92,7 @@ static int disarm(int file)
 /* For a guest, as QEMU does it */
 static int open_gpu(FIXTURE_DATA(failnth) *self)
 {
-	struct nvlink2 *nvlink2 = &self->nvlink2;
-	int ret;
-
-	memset(nvlink2, 0, sizeof(*nvlink2));
-	nvlink2->place = nvlink2_place();
-	nvlink2->gpu.fd = -1;
-	memset(nvlink2->bridge, 0xff, sizeof(nvlink2->bridge));
-
-	ret = spapr_open(&nvlink2->container, nvlink2->place->group);
-	if (ret)
-		return ret;
-	ret = kvm_guest_attach(&self->guest, &nvlink2->container);
-	if (!ret)
-		ret = nvlink2_open_devices(nvlink2);
-	if (ret)
-		spapr_close(&nvlink2->container);
-
-	return ret;
+	return nvlink2_open_for(&self->nvlink2, nvlink2_place(), &self->guest);
 }
 
 static void close_gpu(FIXTURE_DATA(failnth) *self)

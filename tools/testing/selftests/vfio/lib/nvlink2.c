@@ -281,6 +281,12 @@ void nvlink2_close_devices(struct nvlink2 *nvlink2)
 
 int nvlink2_open(struct nvlink2 *nvlink2, const struct nvlink2_place *place)
 {
+	return nvlink2_open_for(nvlink2, place, NULL);
+}
+
+int nvlink2_open_for(struct nvlink2 *nvlink2, const struct nvlink2_place *place,
+		     struct kvm_guest *guest)
+{
 	int i, ret;
 
 	memset(nvlink2, 0, sizeof(*nvlink2));
@@ -293,7 +299,10 @@ int nvlink2_open(struct nvlink2 *nvlink2, const struct nvlink2_place *place)
 	if (ret)
 		return ret;
 
-	ret = nvlink2_open_devices(nvlink2);
+	if (guest)
+		ret = kvm_guest_attach(guest, &nvlink2->container);
+	if (!ret)
+		ret = nvlink2_open_devices(nvlink2);
 	if (ret)
 		spapr_close(&nvlink2->container);
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kvm.h"
 #include "spapr.h"
 
 #define NVLINK2_MAX_GPUS	6
@@ -75,6 +76,9 @@ const struct nvlink2_place *nvlink2_stranger(void);
 int nvlink2_other_group(void);
 
 int nvlink2_open(struct nvlink2 *nvlink2, const struct nvlink2_place *place);
+/* The same for a guest, as QEMU does it */
+int nvlink2_open_for(struct nvlink2 *nvlink2, const struct nvlink2_place *place,
+		     struct kvm_guest *guest);
 /* The same in a container that is there already */
 int nvlink2_open_devices(struct nvlink2 *nvlink2);
 void nvlink2_close_devices(struct nvlink2 *nvlink2);

@@ -40,13 +40,13 @@ static void choose(struct gpu *gpu, struct group *group)
 /* The control lets a device be mapped once each time it is opened. */
 static void map_often(const struct opened *opened, uint64_t bytes, struct cost *map, struct cost *unmap)
 {
+	void *place = device_place(opened, bytes), *memory;
 	struct watch watch;
-	void *memory;
 	int i;
 
 	for (i = 0; i < MAP_ROUNDS; i++) {
 		watch = watch_start();
-		memory = device_map(opened, bytes);
+		memory = device_map(opened, place, bytes);
 		if (memory == MAP_FAILED)
 			return;
 		watch_stop(&watch, map);
@@ -175,7 +175,7 @@ static void bench_ram(const struct vfio_session *session, const struct gpu *gpu,
 	device_open(&opened, session, gpu, &open);
 	device_train(&opened);
 	device_settle(&opened, bytes);
-	ram = device_map(&opened, opened.size);
+	ram = device_map(&opened, device_place(&opened, opened.size), opened.size);
 	if (ram == MAP_FAILED)
 		give_up("GPU RAM cannot be mapped");
 	report("bench.address", "%p of 1 GiB %#lx", ram, (unsigned long)ram % GIB);

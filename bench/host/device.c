@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../machine/common/report.h"
+#include "../common/measure.h"
 #include "device.h"
 
 #define INFO_SIZE 4096
@@ -142,7 +143,18 @@ void device_settle(const struct opened *opened, uint64_t size)
 			give_up("GPU RAM cannot be written through the file");
 }
 
-void *device_map(const struct opened *opened, uint64_t size)
+void *device_place(const struct opened *opened, uint64_t size)
 {
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, opened->gpu, opened->offset);
+	char *space = mmap(NULL, size + GIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (space == MAP_FAILED)
+		give_up("no address space for GPU RAM");
+	munmap(space, size + GIB);
+	return space + (opened->offset - (uintptr_t)space) % GIB;
+}
+
+void *device_map(const struct opened *opened, void *place, uint64_t size)
+{
+	return mmap(place, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, opened->gpu,
+		    opened->offset);
 }

@@ -65,12 +65,25 @@ void device_set_memory(const struct opened *opened, bool on);
 void device_settle(const struct opened *opened, uint64_t size);
 
 /**
- * device_map() - map GPU RAM at whatever address the kernel likes.
+ * device_place() - an address for GPU RAM at which the largest pages can be used.
  * @opened: from device_open().
+ * @size: in bytes, from the start of the region.
+ *
+ * Gives up when there is none. The kernel uses a page of 1 GiB where address and offset are congruent modulo 1 GiB,
+ * and does not look for such an address itself. Nothing else may be mapped before device_map().
+ *
+ * Return: the address; nothing is mapped there.
+ */
+void *device_place(const struct opened *opened, uint64_t size);
+
+/**
+ * device_map() - map GPU RAM.
+ * @opened: from device_open().
+ * @place: where, from device_place().
  * @size: in bytes, from the start of the region.
  *
  * Return: the mapping, or MAP_FAILED.
  */
-void *device_map(const struct opened *opened, uint64_t size);
+void *device_map(const struct opened *opened, void *place, uint64_t size);
 
 #endif

@@ -58,6 +58,7 @@ WRONG_FACTS = [
     ("guest.atsd", "status 0x8000000000000000 after 900000 reads", "ATSD"),
     ("guest.atsd", None, "ATSD"),
     ("host.trace.vfio_pci_nvgpu_mmap_fault", None, "tracepoints"),
+    ("host.trace.vfio_pci_nvgpu_mmap_fault", "16", "tracepoints"),
     ("host.trace.vfio_pci_npu2_mmap", "0", "tracepoints"),
     ("guest.job.status", "1", "guest ends"),
     ("host.consumer", "139", "guest ends"),

@@ -6,13 +6,14 @@ BOARD ?= 4gpu
 BUILD ?= $(CURDIR)/build
 JOBS ?= $(shell nproc)
 T ?=
+PART ?=
 override BUILD := $(abspath $(BUILD))
 export BUILD JOBS
 
 BOARDS := 4gpu 6gpu small
 
 # A misspelt option would silently do nothing.
-OPTIONS := BOARD BUILD JOBS T
+OPTIONS := BOARD BUILD JOBS PART T
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
@@ -34,13 +35,13 @@ help:
 	@echo
 	@echo "make tree        build/linux: the base with one commit for each entry of series/; edit and commit there"
 	@echo "make harvest     write what is committed in build/linux back into series/ and the overlay"
-	@echo "make series      build/series/*.patch, ready for git am"
+	@echo "make series      build/series/PART/*.patch with a cover for each part, ready for git am (PART=5-npu2: one of them)"
 	@echo "make status      how build/linux and the overlay stand to each other"
 	@echo
 	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
-	@echo "Options: BOARD, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
+	@echo "Options: BOARD, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
 
 setup:
 	@scripts/setup
@@ -52,7 +53,7 @@ harvest: setup
 	@scripts/series harvest
 
 series: setup
-	@scripts/series patches
+	@scripts/series $(if $(PART),--part $(PART)) patches
 
 kernel qemu-machine consumer:
 	@scripts/build $@

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""series/NN-topic.commit: the message of a commit, a line of three dashes, and the overlay paths the commit takes.
+"""series/PART/NN-topic.commit: the message of a commit, a line of three dashes, and the overlay paths the commit takes.
 
-A base file that several commits change has a <file>.<topic>.patch from each. A new file that later commits change lies
-whole, as the last of them leaves it, with a <file>.<topic>.patch beside it for each of the later ones: taking those
-back, last first, gives what the earlier commits had.
+A part is what one maintainer's tree receives; parts and commits apply in the order of their names. A new file lies whole
+and is taken by one commit. A base file that several commits change has a <file>.<topic>.patch from each.
 """
 
 import os
@@ -14,6 +13,7 @@ from overlays import SUFFIX, OverlayError, apply_patch, files_below, is_executab
 
 SEPARATOR = "---"
 NAME = re.compile(r"^(\d{2,3})-([A-Za-z0-9_-]+)\.commit$")
+PART = re.compile(r"^\d+-[a-z0-9-]+$")
 
 # What stands at the top of the repository and is not the kernel's.
 HOUSE = {".ci", ".editorconfig", ".git", ".gitignore", "COPYING", "Makefile", "README.md", "bench", "build", "machine",
@@ -23,6 +23,7 @@ HOUSE = {".ci", ".editorconfig", ".git", ".gitignore", "COPYING", "Makefile", "R
 @dataclass
 class Entry:
     """One commit of the series."""
+    part: str
     name: str
     message: str
     paths: list = field(default_factory=list)
@@ -35,35 +36,47 @@ class Entry:
     def subject(self):
         return self.message.split("\n", 1)[0]
 
+    @property
+    def file(self):
+        return f"{self.part}/{self.name}.commit"
+
     def text(self):
         return "\n".join([self.message.strip(), SEPARATOR, *sorted(self.paths)]) + "\n"
 
 
-def parse_entry(name, text):
+def parse_entry(part, name, text):
     lines = text.split("\n")
     if SEPARATOR not in lines:
-        raise OverlayError(f"series/{name} has no line '{SEPARATOR}' between its message and its paths")
+        raise OverlayError(f"series/{part}/{name} has no line '{SEPARATOR}' between its message and its paths")
     cut = lines.index(SEPARATOR)
     message = "\n".join(lines[:cut]).strip()
     paths = [line.strip() for line in lines[cut + 1:] if line.strip()]
     if not message:
-        raise OverlayError(f"series/{name} has no commit message")
+        raise OverlayError(f"series/{part}/{name} has no commit message")
     if not paths:
-        raise OverlayError(f"series/{name} takes no paths")
-    return Entry(name[:-len(".commit")], message + "\n", paths)
+        raise OverlayError(f"series/{part}/{name} takes no paths")
+    return Entry(part, name[:-len(".commit")], message + "\n", paths)
+
+
+def load_parts(directory):
+    """The folders of series/ in their order."""
+    return sorted((name for name in os.listdir(directory) if PART.match(name)), key=lambda name: int(name.split("-")[0]))
 
 
 def load_entries(directory):
-    """The series in its order; numbers and topics are unique."""
-    names = sorted(name for name in os.listdir(directory) if name.endswith(".commit"))
+    """The series in its order; topics are unique, numbers within their part."""
+    stray = [name for name in sorted(os.listdir(directory)) if name.endswith(".commit")]
+    if stray:
+        raise OverlayError(f"series/{stray[0]} is in no part: move it to the folder of the tree that takes it")
     entries = []
-    for name in names:
-        if not NAME.match(name):
-            raise OverlayError(f"series/{name} is not called NN-topic.commit")
-        entries.append(parse_entry(name, read(os.path.join(directory, name)).decode()))
-    for what, values in (("number", [entry.name.split("-")[0] for entry in entries]),
+    for part in load_parts(directory):
+        for name in sorted(name for name in os.listdir(os.path.join(directory, part)) if name.endswith(".commit")):
+            if not NAME.match(name):
+                raise OverlayError(f"series/{part}/{name} is not called NN-topic.commit")
+            entries.append(parse_entry(part, name, read(os.path.join(directory, part, name)).decode()))
+    for what, values in (("number", [(entry.part, entry.name.split("-")[0]) for entry in entries]),
                          ("topic", [entry.topic for entry in entries])):
-        twice = {value for value in values if values.count(value) > 1}
+        twice = {str(value) for value in values if values.count(value) > 1}
         if twice:
             raise OverlayError(f"two files in series/ have the {what} {', '.join(sorted(twice))}")
     return entries
@@ -88,76 +101,39 @@ def check_claims(entries, files):
     for entry in entries:
         for path in entry.paths:
             if path not in files:
-                raise OverlayError(f"series/{entry.name}.commit takes {path}, which is not there")
+                raise OverlayError(f"series/{entry.file} takes {path}, which is not there")
             if path in owner:
-                raise OverlayError(f"{path} is taken by series/{owner[path]}.commit and series/{entry.name}.commit")
-            owner[path] = entry.name
+                raise OverlayError(f"{path} is taken by series/{owner[path]} and series/{entry.file}")
+            owner[path] = entry.file
     orphans = sorted(set(files) - set(owner))
     if orphans:
         raise OverlayError(f"no commit of series/ takes {', '.join(orphans[:5])}"
                            f"{' and others' if len(orphans) > 5 else ''}: add each path to the commit it belongs to")
 
 
-class Targets:
-    """What each commit does to each file of the tree, from the names alone."""
-
-    def __init__(self, entries, base_paths, base):
-        self.base = base
-        self.base_paths = base_paths
-        self.whole = {}
-        self.patches = {}
-        self.count = len(entries)
-        fresh = {path for entry in entries for path in entry.paths if not path.endswith(SUFFIX)}
-        for number, entry in enumerate(entries):
-            for path in entry.paths:
-                self.add(number, path, fresh)
-        self.check()
-
-    def add(self, number, path, fresh):
-        target, topic = split_name(path, lambda name: name in fresh or name in self.base_paths)
-        if topic is not None:
-            self.patches.setdefault(target, []).append((number, path))
-        elif path in self.base_paths:
-            raise OverlayError(f"{path} is a file that {self.base} has: hold the change as {patch_name(path, '')}")
-        elif path.endswith(SUFFIX):
-            raise OverlayError(f"{path} changes a file that {self.base} does not have")
-        else:
-            self.whole[path] = number
-
-    def check(self):
-        for target, number in self.whole.items():
-            early = [path for other, path in self.patches.get(target, []) if other <= number]
-            if early:
-                raise OverlayError(f"{early[0]} must belong to a commit after the one that adds {target}")
-
-
-def forward(targets, target, files, content, executable):
-    """(number, state) for each commit that changes a base file."""
-    for number, path in targets.patches[target]:
-        content = apply_patch(content, files[path][0], target, path, targets.base)
-        yield number, (content, executable)
-
-
-def backward(targets, target, files):
-    """(number, state) for each commit that changes a new file, last commit first."""
-    content, executable = files[target]
-    for number, path in reversed(targets.patches.get(target, [])):
-        yield number, (content, executable)
-        content = apply_patch(content, files[path][0], target, path, f"{target} as it lies in the repository",
-                              reverse=True)
-    yield targets.whole[target], (content, executable)
-
-
 def states(entries, files, base_modes, base_blob, base):
     """For each commit, {path: (content, executable)} of what it leaves in the tree."""
-    targets = Targets(entries, base_modes, base)
-    result = [{} for _ in entries]
-    for target in targets.patches:
-        if target in targets.whole:
-            continue
-        for number, state in forward(targets, target, files, base_blob(target), base_modes[target] == "100755"):
-            result[number][target] = state
-    for target in targets.whole:
-        for number, state in backward(targets, target, files):
-            result[number][target] = state
+    result, now = [], {}
+    fresh = {path for entry in entries for path in entry.paths if not path.endswith(SUFFIX)}
+
+    def exists(name):
+        return name in fresh or name in base_modes
+
+    for entry in entries:
+        changed = {}
+        for path in entry.paths:
+            target, topic = split_name(path, exists)
+            if topic is None and path in base_modes:
+                raise OverlayError(f"{path} is a file that {base} has: hold the change as {patch_name(path, '')}")
+            if topic is None and path.endswith(SUFFIX):
+                raise OverlayError(f"{path} changes a file that {base} does not have")
+            if topic is None:
+                changed[path] = files[path]
+                continue
+            if target in fresh:
+                raise OverlayError(f"{path} changes a file that the series adds: a new file comes whole, in one commit")
+            content, executable = now.get(target) or (base_blob(target), base_modes[target] == "100755")
+            changed[target] = (apply_patch(content, files[path][0], target, path, base), executable)
+        now.update(changed)
+        result.append(changed)
     return result

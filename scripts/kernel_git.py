@@ -69,6 +69,9 @@ class KernelGit:
         entries = (entry.split("\t", 1) for entry in listing.split("\0") if entry)
         return {path: meta.split()[0] for meta, path in entries}
 
+    def mode(self, commit, path):
+        return self.text("ls-tree", commit, "--", path).split()[0]
+
     def write_blob(self, content):
         return self.text("hash-object", "-w", "--stdin", data=content)
 

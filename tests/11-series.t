@@ -25,7 +25,8 @@ class Series(unittest.TestCase):
         for path, text in BASE.items():
             self.put(f"base/{path}", text)
         os.chmod(os.path.join(self.directory, "base/tools/run.sh"), 0o755)
-        self.put("top/series/COVER", "A subject\n\nA body.\n")
+        for part in ("1-first", "2-second"):
+            self.put(f"top/series/{part}/COVER", f"A subject of {part}\n\nA body.\n\nTo: list@example.org\n")
         self.environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
                             "GIT_AUTHOR_NAME": "A U Thor", "GIT_AUTHOR_EMAIL": "author@example.com",
                             "GIT_COMMITTER_NAME": "C O Mitter", "GIT_COMMITTER_EMAIL": "committer@example.com"}
@@ -72,20 +73,20 @@ class Series(unittest.TestCase):
         self.git("commit", "-q", "-m", message)
 
     def make_series(self):
-        """Three commits: a base file changed twice, a new file that grows, a script that can be run."""
+        """Three commits: a base file changed twice, a new file, a script that can be run, which is a part of its own."""
         self.works("tree")
         self.edit("drivers/a.c", "a 5\n", "a five\n")
         self.put("build/linux/drivers/n.c", "".join(f"n {number}\n" for number in range(30)))
         self.commit("driver: Begin\n\nThe reason.\n\nSigned-off-by: A U Thor <author@example.com>")
         self.edit("drivers/a.c", "a 50\n", "a fifty\n")
-        self.edit("drivers/n.c", "n 20\n", "n twenty\n")
         self.edit("drivers/Kconfig", "config K3\n", "config K3\nconfig NEW\n")
         self.commit("driver: Go on\n\nAnother reason.")
         self.put("build/linux/tools/new.sh", "#!/bin/sh\nexit 0\n")
         os.chmod(os.path.join(self.linux, "tools/new.sh"), 0o755)
-        self.edit("drivers/n.c", "n 2\n", "n two\n")
         self.commit("tools: Test it\n\nFixes: 123456789abc (\"driver: Begin\")")
         self.works("harvest")
+        os.rename(os.path.join(self.top, "series/1-first/03-test-it.commit"),
+                  os.path.join(self.top, "series/2-second/01-test-it.commit"))
 
     def trees(self):
         """The tree of each commit, in order."""
@@ -133,15 +134,28 @@ class Series(unittest.TestCase):
         self.git("init", "-q", where=clean)
         self.git("add", "-A", where=clean)
         self.git("commit", "-q", "-m", "base", where=clean)
-        out = os.path.join(self.directory, "build", "series")
-        names = sorted(name for name in os.listdir(out) if not name.startswith("0000"))
-        self.git("am", "-q", *(os.path.join(out, name) for name in names), where=clean)
+        for part, count in (("1-first", 2), ("2-second", 1)):
+            out = os.path.join(self.directory, "build", "series", part)
+            names = sorted(name for name in os.listdir(out) if not name.startswith("0000"))
+            self.assertEqual(len(names), count)
+            self.git("am", "-q", *(os.path.join(out, name) for name in names), where=clean)
         self.assertEqual(self.git("log", "--reverse", "--format=%T", where=clean).split("\n"), self.trees())
         self.assertIn("Signed-off-by: C O Mitter <committer@example.com>",
                       self.git("log", "-1", "--format=%B", where=clean))
-        cover = self.get("build/series/0000-cover-letter.patch")
-        for word in ("A subject", "A body.", VERSION, "base-commit: "):
+        cover = self.get("build/series/2-second/0000-cover-letter.patch")
+        for word in ("A subject of 2-second", "A body.", VERSION, "then the parts 1-first", "base-commit: ",
+                     "prerequisite-patch-id: ", "To: list@example.org\n"):
             self.assertIn(word, cover)
+        self.assertEqual(cover.count("list@example.org"), 1)
+
+    def test_one_part(self):
+        """one part of the patches can be had alone; a part that is not there is named with those that are"""
+        self.make_series()
+        self.works("patches", "--part", "2-second")
+        self.assertEqual(os.listdir(os.path.join(self.directory, "build", "series")), ["2-second"])
+        run = self.tool("patches", "--part", "3-third")
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn("1-first, 2-second", run.stdout)
 
     def test_harvest_again(self):
         """harvesting what was harvested changes nothing"""
@@ -151,13 +165,14 @@ class Series(unittest.TestCase):
         self.assertEqual(self.listing("top"), before)
 
     def test_overlay_shape(self):
-        """one commit: <file>.patch; several: <file>.<topic>.patch; a new file lies whole as the last leaves it"""
+        """one commit: <file>.patch; several: <file>.<topic>.patch; a new file lies whole; each commit in its part"""
         self.make_series()
         found = {name[len("top/"):] for name in self.listing("top")}
         self.assertEqual(found, {
-            "series/COVER", "series/01-begin.commit", "series/02-go.commit", "series/03-test-it.commit",
-            "drivers/a.c.begin.patch", "drivers/a.c.go.patch", "drivers/Kconfig.patch",
-            "drivers/n.c", "drivers/n.c.go.patch", "drivers/n.c.test-it.patch", "tools/new.sh"})
+            "series/1-first/COVER", "series/1-first/01-begin.commit", "series/1-first/02-go.commit",
+            "series/2-second/COVER", "series/2-second/01-test-it.commit",
+            "drivers/a.c.begin.patch", "drivers/a.c.go.patch", "drivers/Kconfig.patch", "drivers/n.c", "tools/new.sh"})
+        self.assertIn("0 files written, 0 removed", self.works("harvest"))
         self.assertEqual(self.get("top/drivers/n.c"), self.get("build/linux/drivers/n.c"))
         self.assertTrue(os.access(os.path.join(self.top, "tools/new.sh"), os.X_OK))
 
@@ -177,8 +192,9 @@ class Series(unittest.TestCase):
         self.works("harvest")
         before = self.trees()
         self.assertFalse(os.path.exists(os.path.join(self.top, "tools")))
-        self.assertEqual(sorted(os.listdir(os.path.join(self.top, "series"))),
+        self.assertEqual(sorted(os.listdir(os.path.join(self.top, "series/1-first"))),
                          ["01-begin.commit", "02-go.commit", "COVER"])
+        self.assertEqual(os.listdir(os.path.join(self.top, "series/2-second")), ["COVER"])
         shutil.rmtree(os.path.join(self.directory, "build"))
         self.works("tree")
         self.assertEqual(self.trees(), before)
@@ -197,7 +213,8 @@ class Series(unittest.TestCase):
     def test_rename_topic(self):
         """renaming a .commit file renames its topic at the next harvest"""
         self.make_series()
-        os.rename(os.path.join(self.top, "series/02-go.commit"), os.path.join(self.top, "series/02-second.commit"))
+        os.rename(os.path.join(self.top, "series/1-first/02-go.commit"),
+                  os.path.join(self.top, "series/1-first/02-second.commit"))
         self.works("harvest")
         self.assertTrue(os.path.exists(os.path.join(self.top, "drivers/a.c.second.patch")))
         self.assertFalse(os.path.exists(os.path.join(self.top, "drivers/a.c.go.patch")))
@@ -242,6 +259,35 @@ class Series(unittest.TestCase):
         self.works("harvest")
         self.assertIn("exit 1", self.get("top/tools/new.sh"))
         self.assertIn("thirty", self.get("top/drivers/a.c.more.patch"))
+
+    def test_new_file_changed(self):
+        """a commit that changes what another one adds cannot be harvested, nor a patch beside a new file be read"""
+        self.make_series()
+        self.edit("drivers/n.c", "n 20\n", "n twenty\n")
+        self.commit("driver: Mend")
+        self.refuses("harvest", "driver: Mend", "drivers/n.c", "driver: Begin", "comes whole")
+        self.git("reset", "-q", "--hard", "HEAD~1")
+        self.put("top/drivers/n.c.mend.patch", "--- a/drivers/n.c\n+++ b/drivers/n.c\n@@ -1 +1 @@\n-n 0\n+n none\n")
+        self.put("top/series/2-second/02-mend.commit", "driver: Mend\n---\ndrivers/n.c.mend.patch\n")
+        self.refuses("tree", "drivers/n.c.mend.patch", "comes whole")
+
+    def test_parts_in_order(self):
+        """commits that stand against the order of their parts cannot be harvested; a new one joins the one before it"""
+        self.make_series()
+        self.put("build/linux/drivers/m.c", "m\n")
+        self.commit("driver: More")
+        self.works("harvest")
+        self.assertTrue(os.path.exists(os.path.join(self.top, "series/2-second/02-more.commit")))
+        head = self.git("rev-parse", "HEAD")
+        self.git("reset", "-q", "--hard", "HEAD~3")
+        self.git("cherry-pick", f"{head}~1", f"{head}~2")
+        self.refuses("harvest", "driver: Go on", "tools: Test it", "order of the parts")
+
+    def test_outside_of_parts(self):
+        """a commit that lies in no part is refused"""
+        self.make_series()
+        self.put("top/series/04-lost.commit", "driver: Lost\n---\ndrivers/n.c\n")
+        self.refuses("tree", "series/04-lost.commit", "in no part")
 
     def test_interrupted_harvest(self):
         """a harvest that the disk had no room for is finished by the next one"""
@@ -292,7 +338,7 @@ class Series(unittest.TestCase):
         """a file of the base is refused whole"""
         self.make_series()
         self.put("top/tools/run.sh", "#!/bin/sh\n")
-        self.put("top/series/04-bad.commit", "bad: Bad\n---\ntools/run.sh\n")
+        self.put("top/series/2-second/04-bad.commit", "bad: Bad\n---\ntools/run.sh\n")
         self.refuses("tree", "tools/run.sh", "tools/run.sh.patch")
 
     def test_deletion(self):
@@ -322,7 +368,7 @@ class Series(unittest.TestCase):
         environment = {key: value for key, value in self.environment.items()
                        if not key.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))}
         self.assertIn("Not signed off", self.works("patches", environment={**environment, "EMAIL": ""}))
-        self.assertNotIn("Signed-off-by", self.get("build/series/0001-driver-Begin.patch"))
+        self.assertNotIn("Signed-off-by", self.get("build/series/1-first/0001-driver-Begin.patch"))
 
     def test_rebase_pending(self):
         """harvest and tree leave a rebase that is not finished alone"""

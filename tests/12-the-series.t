@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import tap
-from entries import HOUSE, load_entries
+from entries import HOUSE, load_entries, load_parts
 
 GIT = {"GIT_AUTHOR_NAME": "Nobody", "GIT_AUTHOR_EMAIL": "nobody@example.com", "GIT_COMMITTER_NAME": "Nobody",
        "GIT_COMMITTER_EMAIL": "nobody@example.com", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
@@ -89,9 +89,10 @@ class TheSeries(unittest.TestCase):
         tree = self.git(linux, "rev-parse", "HEAD^{tree}")
         base = self.git(linux, "rev-list", "--max-parents=0", "HEAD")
         self.git(linux, "checkout", "--quiet", base)
-        names = sorted(name for name in os.listdir(out) if not name.startswith("0000"))
-        self.assertEqual(len(names), self.count)
-        self.git(linux, "am", "--quiet", *(os.path.join(out, name) for name in names))
+        patches = [os.path.join(out, part, name) for part in load_parts(os.path.join(tap.TOP, "series"))
+                   for name in sorted(os.listdir(os.path.join(out, part))) if not name.startswith("0000")]
+        self.assertEqual(len(patches), self.count)
+        self.git(linux, "am", "--quiet", *patches)
         self.assertEqual(self.git(linux, "rev-parse", "HEAD^{tree}"), tree)
 
     def test_no_work_pending(self):

@@ -104,10 +104,22 @@ SELFTESTS = ["VOLATILE", "SPACING", "MACRO_WITH_FLOW_CONTROL", "MULTISTATEMENT_M
              "EMBEDDED_FUNCTION_NAME", "OPEN_BRACE"]
 
 
-def checkpatch(number, ignored):
-    """A test of the patch with this number in the series."""
+def kernel_tests(self):
+    """checkpatch --strict: the tests of tests/kernel, which are written like those of the series"""
+    for path in ours(os.path.join("tests", "kernel"), suffix=(".c", ".h")):
+        done = run("perl", "scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--ignore",
+                   ",".join(SELFTESTS + ["PREFER_KERNEL_TYPES"]), "--file", os.path.join(tap.TOP, path),
+                   cwd=os.path.join(tap.BUILD, "linux"))
+        self.assertEqual(done.stdout.strip(), "", path)
+
+
+Style.test_checkpatch_kernel_tests = kernel_tests
+
+
+def checkpatch(part, number, ignored):
+    """A test of the patch with this number in its part."""
     def test(self):
-        patches = os.path.join(self.out, "patches")
+        patches = os.path.join(self.out, "patches", part)
         found = [name for name in os.listdir(patches) if name.startswith(f"{number:04d}-")]
         self.assertEqual(len(found), 1)
         done = run("perl", "scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--ignore",
@@ -116,8 +128,10 @@ def checkpatch(number, ignored):
     return test
 
 
-for position, entry in enumerate(load_entries(os.path.join(tap.TOP, "series")), 1):
-    case = checkpatch(position, NOT_OURS + (SELFTESTS if entry.subject.startswith("selftests/") else []))
+counts = {}
+for entry in load_entries(os.path.join(tap.TOP, "series")):
+    counts[entry.part] = position = counts.get(entry.part, 0) + 1
+    case = checkpatch(entry.part, position, NOT_OURS + (SELFTESTS if entry.subject.startswith("vfio: selftests:") else []))
     case.__doc__ = f"checkpatch --strict: {entry.subject}"
-    setattr(Style, f"test_checkpatch_{position:03d}", case)
+    setattr(Style, f"test_checkpatch_{entry.part.replace('-', '_')}_{position:02d}", case)
 tap.main()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 1800
-"""The kernel's selftests of NVLink2 passthrough, in emulated hosts; each of their cases is a case here.
+"""The selftests of NVLink2 passthrough, the kernel's and those of tests/kernel, in emulated hosts; each of their cases is
+a case here.
 
 Most of the time is pauses that firmware and kernel make, so several machines run at once, and their clocks run fast.
 KERNEL takes another kernel of build/obj, MACHINES is how many of them there are at a time.
@@ -12,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "selftests"))
 
-from selftests import FAST, HUGE, PANIC, Run, build, in_parallel, log_path, print_tap  # noqa: E402
+from selftests import ENGINE, FAST, HUGE, PANIC, Run, build, in_parallel, log_path, print_tap  # noqa: E402
 
 TIMEOUT = 1500
 KERNEL = os.environ.get("KERNEL", "host")
@@ -28,7 +29,7 @@ BATCHES = {
     "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
     "panic": ((PANIC,), "", {}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
-    "huge": ((HUGE, f"{PANIC}:-f:unmapped"), "", {"gpu_ram": "2560M"}),
+    "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped"), "", {"gpu_ram": "2560M"}),
     "reset": (("nvlink2_reset",), "", {}),
     "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.fail-ram-size=on")}),
 }

@@ -15,6 +15,8 @@ sys.path.insert(0, os.path.join(TOP, "machine"))
 from witherspoon import Machine, MachineError, Settings  # noqa: E402
 
 SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_reset", "nvlink2_kvm")
+# Of tests/kernel: looks at the engine of an emulated GPU, which wants 2 GiB of RAM as HUGE does
+ENGINE = "nvlink2_engine"
 PANIC = "nvlink2_panic"
 # Wants GPUs with 2 GiB of RAM
 HUGE = "nvlink2_huge"

@@ -1,30 +1,95 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VFIO PCI NVLink2 extensions: what can be computed without a device
+ * VFIO PCI support for NVLink2 GPUs behind a POWER9 NPU: private declarations
+ *
+ * vfio-pci hands out two kinds of devices with NVLink2: the GPU on its PCIe
+ * bus, and its NVLink bridges, the PCI functions that firmware emulates for the
+ * CPU end of each link. Terms are those of the glossary in
+ * arch/powerpc/platforms/powernv/npu2.h. The files, from the bottom up:
+ *
+ *   vfio_pci_nvlink2_ram.c	region of a GPU with its RAM
+ *   vfio_pci_nvlink2_gpu.c	open and close of a GPU, its guest, power states
+ *   vfio_pci_nvlink2_atsd.c	region of a bridge with its ATSD registers
+ *   vfio_pci_nvlink2_bridge.c	open and close of a bridge, its config space
+ *   vfio_pci_nvlink2.c		what vfio_pci.c uses
+ *
+ * An access to GPU RAM while a link of the GPU is down is a machine check of
+ * the host. Each access, and each insertion of a PTE, is therefore between
+ * pnv_npu2_gpu_enter() and pnv_npu2_gpu_exit(): enter fails while the gate of
+ * the GPU is closed. Whoever takes a link down closes the gate first, with
+ * pnv_npu2_gpu_block() or pnv_npu2_gpu_fence(), and these call
+ * nvlink2_ram_revoke() to remove the PTEs.
+ *
+ * Lock order, outermost first:
+ *
+ *   vfio_device_set::lock		open and close, which may unpin guest memory
+ *     mmap_lock
+ *       vfio_pci_core_device::memory_lock
+ *         the gate of the GPU
+ *           i_mmap_rwsem, page table locks
+ *       the lock of the mm_iommu list
+ *
+ * Locks below the gate that belong to the platform are in npu2.h.
  */
 #ifndef VFIO_PCI_NVLINK2_H
 #define VFIO_PCI_NVLINK2_H
 
-#include <linux/align.h>
-#include <linux/bitfield.h>
-#include <linux/bits.h>
+#include <linux/ioport.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sizes.h>
 #include <linux/types.h>
 #include <linux/vfio_pci_core.h>
 
-/* An ATSD register block: a page of its own, of which three words are used */
-#define NVLINK2_ATSD_SIZE	SZ_64K
-#define NVLINK2_ATSD_STATUS	0x10	/* after LAUNCH at 0 and AVA at 8 */
+struct pnv_npu2_gpu;
 
-/* First page of a mapping, counted from the start of its region */
+/*
+ * BAR 0 of a GPU: the register in which the firmware of the GPU leaves the size
+ * of its RAM, see nvlink2_ram_size()
+ */
+#define NVLINK2_LOCAL_MEMORY	0x100ce0
+
+/*
+ * Fields marked "dev_set" are written with vfio_device_set::lock held, by open
+ * and close. They are constant while the device is open. Fields marked "gate"
+ * are set with the gate held for read, and cleared with it held for write.
+ */
+struct nvlink2_gpu {
+	struct vfio_pci_core_device core;
+	struct pnv_npu2_gpu *pnv;	/* GPU of the platform; constant */
+	struct resource ram;		/* aperture if claimed, or empty; dev_set */
+	unsigned int ram_region;	/* index in core.region; dev_set */
+	bool ram_mapped;		/* there may be PTEs of the RAM; gate */
+	struct mm_struct *guest_mm;	/* its memory is held, or NULL; dev_set */
+	bool links_fenced;		/* by close; dev_set */
+};
+
+struct nvlink2_bridge {
+	struct vfio_pci_core_device core;
+	struct pnv_npu2_gpu *pnv;	/* GPU behind the bridge; constant */
+	struct resource atsd;		/* registers if claimed, or empty; dev_set */
+	u8 devctl;			/* offset of Device Control; constant */
+	u8 mailbox;			/* offset of the mailbox; constant */
+};
+
+static inline struct nvlink2_gpu *
+to_nvlink2_gpu(struct vfio_pci_core_device *core)
+{
+	return container_of(core, struct nvlink2_gpu, core);
+}
+
+static inline struct nvlink2_bridge *
+to_nvlink2_bridge(struct vfio_pci_core_device *core)
+{
+	return container_of(core, struct nvlink2_bridge, core);
+}
+
+/* First page of a mapping, relative to its region */
 static inline u64 nvlink2_region_pgoff(u64 vm_pgoff)
 {
 	return vm_pgoff & (VFIO_PCI_OFFSET_MASK >> PAGE_SHIFT);
 }
 
-/* Whether @pages from @pgoff on are within a region of @size bytes */
+/* Check that @pages from page @pgoff on are within a region of @size bytes */
 static inline bool nvlink2_pages_ok(u64 pgoff, u64 pages, u64 size)
 {
 	u64 region_pages = size >> PAGE_SHIFT;
@@ -33,58 +98,9 @@ static inline bool nvlink2_pages_ok(u64 pgoff, u64 pages, u64 size)
 }
 
 /*
- * How much RAM a V100 has, by the register in which its own firmware leaves it:
- * a magnitude, a scale of 1 MiB at least, and whether a 16th is taken for ECC
- * (gp102_fb_vidmem_size() in nouveau). 0 if that cannot be: more than the
- * aperture, as when the GPU does not answer, or an error code of its internal
- * bus, which all start in the same way.
- */
-static inline u64 nvlink2_ram_size(u32 local_memory, u64 aperture)
-{
-	u64 size = (u64)FIELD_GET(GENMASK(9, 4), local_memory) <<
-		   (FIELD_GET(GENMASK(3, 0), local_memory) + 20);
-
-	if (local_memory & BIT(30))
-		size = size / 16 * 15;
-
-	if (local_memory >> 20 == 0xbad || size > aperture)
-		return 0;
-
-	return size;
-}
-
-/* What QEMU pairs a bridge with its GPU by, see VFIO_REGION_INFO_CAP_NVLINK2_SSATGT */
-static inline struct vfio_region_info_cap_nvlink2_ssatgt
-nvlink2_cap_ssatgt(u64 tgt)
-{
-	return (struct vfio_region_info_cap_nvlink2_ssatgt) {
-		.header.id = VFIO_REGION_INFO_CAP_NVLINK2_SSATGT,
-		.header.version = 1,
-		.tgt = tgt,
-	};
-}
-
-/* For the guest's device tree, see VFIO_REGION_INFO_CAP_NVLINK2_LNKSPD */
-static inline struct vfio_region_info_cap_nvlink2_lnkspd
-nvlink2_cap_lnkspd(u32 speed)
-{
-	return (struct vfio_region_info_cap_nvlink2_lnkspd) {
-		.header.id = VFIO_REGION_INFO_CAP_NVLINK2_LNKSPD,
-		.header.version = 1,
-		.link_speed = speed,
-	};
-}
-
-/* Anything but a whole register could launch a shootdown that nobody meant */
-static inline bool nvlink2_atsd_access_ok(u64 pos, size_t count)
-{
-	return count == sizeof(u64) && IS_ALIGNED(pos, sizeof(u64)) &&
-	       pos <= NVLINK2_ATSD_STATUS;
-}
-
-/*
- * How many of @count bytes from @pos on are, like the first one, all inside or
- * all outside of @len bytes from @start on; @inside tells which.
+ * Cut an access of @count bytes at @pos where it enters or leaves the @len
+ * bytes from @start on. Returns the length of the first part; @inside tells
+ * whether this part is within the @len bytes.
  */
 static inline size_t nvlink2_split(u64 pos, size_t count, u64 start, u64 len,
 				   bool *inside)
@@ -95,5 +111,34 @@ static inline size_t nvlink2_split(u64 pos, size_t count, u64 start, u64 len,
 
 	return pos < start ? min_t(u64, count, start - pos) : count;
 }
+
+/* QEMU finds the bridges of a GPU by equal values of this capability */
+static inline int nvlink2_add_ssatgt(struct vfio_info_cap *caps, u64 tgt)
+{
+	struct vfio_region_info_cap_nvlink2_ssatgt cap = {
+		.header.id = VFIO_REGION_INFO_CAP_NVLINK2_SSATGT,
+		.header.version = 1,
+		.tgt = tgt,
+	};
+
+	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
+}
+
+int nvlink2_ram_add_region(struct nvlink2_gpu *gpu);
+void nvlink2_ram_revoke(void *data);
+
+struct vfio_pci_core_device *nvlink2_gpu_alloc(struct pci_dev *pdev,
+					       struct pnv_npu2_gpu *pnv);
+
+void nvlink2_atsd_claim(struct nvlink2_bridge *bridge);
+void nvlink2_atsd_unclaim(struct nvlink2_bridge *bridge);
+int nvlink2_atsd_add_region(struct nvlink2_bridge *bridge);
+
+struct vfio_pci_core_device *nvlink2_bridge_alloc(struct pci_dev *pdev,
+						  struct pnv_npu2_gpu *pnv);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+u64 nvlink2_ram_size(u32 local_memory, u64 aperture);
+#endif
 
 #endif /* VFIO_PCI_NVLINK2_H */

@@ -15,19 +15,10 @@
 struct pci_dev;
 struct pnv_npu2_gpu;
 
-/**
- * struct pnv_npu2_revoker - who maps the RAM of a GPU
- * @revoke: removes every mapping of it; see pnv_npu2_gpu_set_revoker()
- */
-struct pnv_npu2_revoker {
-	void (*revoke)(struct pnv_npu2_revoker *revoker);
-};
-
 /* Bytes of one block of ATSD registers: LAUNCH +0, AVA +8, STATUS +0x10 */
 #define PNV_NPU2_ATSD_SIZE	0x10000
 
-struct pnv_npu2_gpu *pnv_npu2_gpu_get(struct pci_dev *pdev);
-void pnv_npu2_gpu_put(struct pnv_npu2_gpu *gpu);
+struct pnv_npu2_gpu *pnv_npu2_gpu_of(struct pci_dev *pdev);
 bool pnv_npu2_is_bridge(struct pci_dev *pdev);
 
 int pnv_npu2_gpu_ram(struct pnv_npu2_gpu *gpu, struct resource *aperture);
@@ -38,10 +29,9 @@ int pnv_npu2_bridge_atsd(struct pci_dev *bridge, phys_addr_t *addr);
 int pnv_npu2_gpu_map_lpar(struct pnv_npu2_gpu *gpu, unsigned int lpid);
 int pnv_npu2_gpu_unmap_lpar(struct pnv_npu2_gpu *gpu);
 
-int pnv_npu2_gpu_set_revoker(struct pnv_npu2_gpu *gpu,
-			     struct pnv_npu2_revoker *revoker);
-void pnv_npu2_gpu_clear_revoker(struct pnv_npu2_gpu *gpu,
-				struct pnv_npu2_revoker *revoker);
+int pnv_npu2_gpu_set_revoke(struct pnv_npu2_gpu *gpu,
+			    void (*revoke)(void *data), void *data);
+void pnv_npu2_gpu_clear_revoke(struct pnv_npu2_gpu *gpu, void *data);
 int pnv_npu2_gpu_enter(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gpu_exit(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gpu_block(struct pnv_npu2_gpu *gpu);

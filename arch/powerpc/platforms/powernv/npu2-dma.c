@@ -7,7 +7,6 @@
  * its bridges share, and windows are set on both of them or on neither.
  */
 
-#include <linux/error-injection.h>
 #include <linux/pci.h>
 
 #include <asm/iommu.h>
@@ -27,21 +26,69 @@ static void pnv_npu2_pe_unlink(struct pnv_ioda_pe *pe)
 }
 
 /**
- * pnv_npu2_pe_deny() - stop untranslated DMA over NVLink
+ * pnv_npu2_tve_deny() - stop untranslated DMA of a PE
+ * @phb: PHB of the NPU
+ * @pe_number: PE, which is also the index of its only TVE
+ *
+ * A TVE of zero lets DMA through to all of memory, and that is what both an
+ * IODA reset and the removal of a window leave behind. Only a "real" window of
+ * no size makes firmware write the encoding that refuses DMA
+ * (npu2_map_pe_dma_window_real() in skiboot).
+ *
+ * Return: 0, or an errno for what firmware answered.
+ */
+int pnv_npu2_tve_deny(struct pnv_phb *phb, unsigned int pe_number)
+{
+	s64 rc;
+
+	rc = opal_pci_map_pe_dma_window_real(phb->opal_id, pe_number,
+					     pe_number, 0, 0);
+	if (rc == OPAL_SUCCESS)
+		rc = opal_pci_tce_kill(phb->opal_id, OPAL_PCI_TCE_KILL_ALL,
+				       pe_number, 0, 0, 0);
+	if (rc != OPAL_SUCCESS)
+		pr_err("NPU PHB#%x: cannot deny DMA of PE#%x, OPAL error %lld\n",
+		       phb->hose->global_number, pe_number, rc);
+
+	return opal_error_code(rc);
+}
+
+/**
+ * pnv_npu2_tve_deny_all() - stop untranslated DMA of every PE of an NPU
+ * @phb: PHB of the NPU
+ *
+ * Return: 0, or the first errno; all PEs are tried in any case.
+ */
+int pnv_npu2_tve_deny_all(struct pnv_phb *phb)
+{
+	unsigned int pe_number;
+	int ret = 0, err;
+
+	for (pe_number = 0; pe_number < phb->ioda.total_pe_num; pe_number++) {
+		err = pnv_npu2_tve_deny(phb, pe_number);
+		if (!ret)
+			ret = err;
+	}
+
+	return ret;
+}
+
+/**
+ * pnv_npu2_pe_clear_window() - stop untranslated DMA over NVLink
  * @pe: PE of an NPU
  *
- * Such a PE is in one of two states: it has one table, linked in the slot of
- * the window that the table is for, or it denies DMA and nothing is linked.
+ * Afterwards the PE refuses DMA and has no table. In its other state it has one
+ * table, linked in the slot of the window that the table is for.
  * The caller holds pnv_npu2.lock.
  *
  * Return: 0, or an errno with @pe as it was.
  */
-int pnv_npu2_pe_deny(struct pnv_ioda_pe *pe)
+int pnv_npu2_pe_clear_window(struct pnv_ioda_pe *pe)
 {
 	int ret;
 
-	/* As long as firmware may use a table, invalidations have to reach it */
-	ret = pnv_npu2_deny_pe(pe->phb, pe->pe_number);
+	/* Hardware that still walks a table has to see invalidations of it */
+	ret = pnv_npu2_tve_deny(pe->phb, pe->pe_number);
 	if (ret)
 		return ret;
 
@@ -50,17 +97,18 @@ int pnv_npu2_pe_deny(struct pnv_ioda_pe *pe)
 }
 
 /**
- * pnv_npu2_pe_abandon() - stop untranslated DMA of a PE that goes away
+ * pnv_npu2_pe_abandon_window() - stop untranslated DMA of a PE that goes away
  * @pe: PE of an NPU
  *
- * When firmware does not do it, tables that it may go on using are never freed.
+ * When firmware does not close the window, the table is leaked on purpose:
+ * hardware may still walk it.
  * The caller holds pnv_npu2.lock.
  */
-void pnv_npu2_pe_abandon(struct pnv_ioda_pe *pe)
+void pnv_npu2_pe_abandon_window(struct pnv_ioda_pe *pe)
 {
 	int num;
 
-	if (!pnv_npu2_pe_deny(pe))
+	if (!pnv_npu2_pe_clear_window(pe))
 		return;
 
 	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++) {
@@ -70,8 +118,8 @@ void pnv_npu2_pe_abandon(struct pnv_ioda_pe *pe)
 	pnv_npu2_pe_unlink(pe);
 }
 
-static noinline int pnv_npu2_program_tve(struct pnv_ioda_pe *pe,
-					 struct iommu_table *tbl)
+static int pnv_npu2_program_tve(struct pnv_ioda_pe *pe,
+				struct iommu_table *tbl)
 {
 	unsigned long entries = tbl->it_indirect_levels ? tbl->it_level_size :
 							  tbl->it_size;
@@ -89,17 +137,15 @@ static noinline int pnv_npu2_program_tve(struct pnv_ioda_pe *pe,
 
 	return opal_error_code(rc);
 }
-ALLOW_ERROR_INJECTION(pnv_npu2_program_tve, ERRNO);
 
 /**
- * pnv_npu2_pe_set_window() - let DMA over NVLink use a table
+ * pnv_npu2_pe_set_window() - translate DMA over NVLink by a table
  * @pe: PE of an NPU
  * @num: slot of the window, to find the table again
  * @tbl: the table, which replaces any other that @pe has
  *
- * The one TVE of the PE does not look at the bits of an address that choose a
- * window on a PCIe PHB, so there is one window here whatever @num is. The caller
- * holds pnv_npu2.lock.
+ * A PE of the NPU has one TVE, so there is one window whatever @num is. The
+ * caller holds pnv_npu2.lock.
  *
  * Return: 0, or an errno with @pe in the deny state.
  */
@@ -108,7 +154,7 @@ int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
 {
 	int ret;
 
-	ret = pnv_npu2_pe_deny(pe);
+	ret = pnv_npu2_pe_clear_window(pe);
 	if (ret)
 		return ret;
 
@@ -120,7 +166,7 @@ int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
 	ret = pnv_npu2_program_tve(pe, tbl);
 	if (ret) {
 		pe_err(pe, "Cannot set NVLink DMA window, error %d\n", ret);
-		pnv_npu2_pe_deny(pe);
+		pnv_npu2_pe_clear_window(pe);
 	}
 
 	return ret;

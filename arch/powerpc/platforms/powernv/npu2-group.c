@@ -2,10 +2,10 @@
 /*
  * One IOMMU group for all that an NPU joins
  *
- * GPUs of one NPU reach each other's memory over NVLink without asking any
- * IOMMU, and a bridge is no use without its GPU. So they are one group, and
- * its iommudata is a table group that stands for the PEs of all of them: what
- * VFIO does to it is done to each PE or to none.
+ * GPUs of one NPU reach each other's memory over NVLink, where no IOMMU sees it.
+ * So the GPUs and their bridges are one group. The iommudata of the group is a
+ * table group that stands for the PEs of all of them: an operation on the group
+ * is done to each PE or to none.
  */
 
 #include <linux/iommu.h>
@@ -27,7 +27,7 @@ static struct pnv_npu2 *to_npu2(struct iommu_table_group *table_group)
 	return container_of(table_group, struct pnv_npu2, table_group);
 }
 
-/* NVLink has one window: when that goes, the other one of the group gets it */
+/* The PE has one window: without window @num it gets the other one, if any */
 static int pnv_npu2_pe_unset_window(struct pnv_npu2 *npu,
 				    struct pnv_ioda_pe *pe, int num)
 {
@@ -43,7 +43,7 @@ static int pnv_npu2_pe_unset_window(struct pnv_npu2 *npu,
 		return pnv_npu2_pe_set_window(pe, other, tbl);
 	}
 
-	return pnv_npu2_pe_deny(pe);
+	return pnv_npu2_pe_clear_window(pe);
 }
 
 static long pnv_npu2_gpu_unset_window(struct pnv_npu2_gpu *gpu, int num)
@@ -201,7 +201,7 @@ static long pnv_npu2_gpu_take(struct pnv_npu2_gpu *gpu, struct device *dev)
 		return ret;
 
 	if (gpu->npu_pe) {
-		ret = pnv_npu2_pe_deny(gpu->npu_pe);
+		ret = pnv_npu2_pe_clear_window(gpu->npu_pe);
 		if (ret)
 			return ret;
 	}
@@ -213,7 +213,7 @@ static long pnv_npu2_gpu_take(struct pnv_npu2_gpu *gpu, struct device *dev)
 	return tg->ops->take_ownership(tg, dev);
 }
 
-/* Called for each device of the group; it moves with the first one */
+/* Called for each device of the group; the first call moves the whole group */
 static long pnv_npu2_take_ownership(struct iommu_table_group *table_group,
 				    struct device *dev)
 {
@@ -294,7 +294,7 @@ static bool pnv_npu2_find_in_pe(struct pci_dev *pdev, void *data)
 	return false;
 }
 
-/* A GPU that came back from a power cycle has a node that was not there before */
+/* A GPU that was power-cycled has a new node, unknown at boot */
 static bool pnv_npu2_was_gpu(struct pci_dev *pdev)
 {
 	struct pnv_npu2 *npu;
@@ -328,7 +328,7 @@ static bool pnv_npu2_claims_nvlink(struct pci_dev *pdev, void *data)
 	return *claims;
 }
 
-/* Devices below a bridge belong to the PE of its bus only if that has them all */
+/* Devices below a bridge are in the PE of its bus only with PE_BUS_ALL */
 static bool pnv_npu2_walk_bus(struct pnv_ioda_pe *pe, struct pci_bus *bus,
 			      bool (*fn)(struct pci_dev *pdev, void *data),
 			      void *data)
@@ -401,9 +401,9 @@ static void pnv_npu2_leave_group(struct pnv_ioda_pe *pe)
 }
 
 /*
- * Give a GPU that joins while the group has an owner the owner's windows. When
- * that fails the PE stays taken from the host, with what windows it got: its
- * NVLink peers are the owner's.
+ * Give the windows of the owner to a GPU that joins an owned group. When that
+ * fails the PE stays owned with the windows that could be set: the GPU is joined
+ * by NVLink with GPUs of the owner.
  */
 static long pnv_npu2_gpu_catch_up(struct pnv_npu2_gpu *gpu)
 {
@@ -467,13 +467,13 @@ static void pnv_npu2_add_bridge_device(struct pnv_npu2_bridge *bridge)
 	pdev = pci_dev_get(bridge->pdev);
 	mutex_unlock(&npu->lock);
 
-	/* Comes back through the ownership calls above */
+	/* The IOMMU core calls the ownership functions above here */
 	if (pdev && !device_iommu_mapped(&pdev->dev))
 		iommu_add_device(&npu->table_group, &pdev->dev);
 	pci_dev_put(pdev);
 }
 
-/* Bridges that were there before any GPU had no group to be added to */
+/* Bridges that were found before any GPU had no group to join yet */
 static void pnv_npu2_add_bridge_devices(struct pnv_npu2 *npu)
 {
 	unsigned int g, b;
@@ -490,7 +490,7 @@ static void pnv_npu2_add_bridge_devices(struct pnv_npu2 *npu)
  *
  * Return: true when the PE must not get a group of its own. That is so when it
  * has joined the group of its NPU, and also when it should have and could not:
- * a GPU whose links lead who knows where is not isolated from anything.
+ * the GPU may reach the memory of GPUs that are not known here.
  */
 bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe)
 {
@@ -553,7 +553,7 @@ int pnv_npu2_attach_npu_pe(struct pnv_npu2_gpu *gpu)
 
 	lockdep_assert_held(&npu->lock);
 
-	ret = pnv_npu2_pe_deny(gpu->npu_pe);
+	ret = pnv_npu2_pe_clear_window(gpu->npu_pe);
 	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES && !ret; num++) {
 		if (npu->table_group.tables[num])
 			ret = pnv_npu2_pe_set_window(gpu->npu_pe, num,
@@ -574,6 +574,6 @@ void pnv_npu2_detach_npu_pe(struct pnv_npu2_gpu *gpu)
 {
 	lockdep_assert_held(&gpu->npu->lock);
 
-	pnv_npu2_pe_abandon(gpu->npu_pe);
+	pnv_npu2_pe_abandon_window(gpu->npu_pe);
 	pnv_npu2_leave_group(gpu->npu_pe);
 }

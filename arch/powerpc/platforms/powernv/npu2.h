@@ -1,6 +1,49 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * NVLink2 side of the POWER9 NPU: private to the powernv platform.
+ * NVLink2 side of the POWER9 NPU: private to the powernv platform
+ *
+ * Words used in the npu2 files:
+ *
+ *   NPU		the unit on a POWER9 chip that joins GPUs to the CPU
+ *   brick		the hardware of the NPU for one link; six of them
+ *   link		the connection of one brick with one GPU
+ *   bridge		the emulated PCI function that stands for the CPU end of a
+ *			link, below a PHB that firmware emulates as well
+ *   GPU RAM		the memory of a GPU as the CPU sees it over its links
+ *   aperture		the range of real addresses of GPU RAM; 128 GiB, of which
+ *			the first 16 or 32 GiB have RAM behind them
+ *   gate		the permission to map or to touch the GPU RAM of one GPU;
+ *			open only while all links of the GPU are up
+ *   fence		what makes a brick refuse accesses to GPU RAM
+ *   PE		Partitionable Endpoint: what EEH and the DMA windows of
+ *			a PHB are about. A GPU has one on its PCIe PHB, and its
+ *			bridges share another one on the PHB of the NPU
+ *   TVE		entry of the table that says how the DMA of a PE is
+ *			translated. A PE of an NPU has one
+ *   window		range of DMA addresses that a TCE table translates
+ *
+ * Where things are, from the ground up:
+ *
+ *   npu2-topology.c	which GPUs and links there are
+ *   npu2-dma.c		windows of the PE that bridges share
+ *   npu2-lpar.c	the guest that a GPU translates addresses for
+ *   npu2-link.c	state of one link: training procedures and fence
+ *   npu2-gate.c	state of all links of a GPU, and who may use its RAM
+ *   npu2-group.c	IOMMU group of the GPUs and bridges of an NPU
+ *   npu2.c		what the PCI, EEH and shutdown code of powernv calls
+ *
+ * Lock order. No code path takes pnv_npu2.lock and a gate together.
+ *
+ *   pci_rescan_remove_lock
+ *     mutex of the IOMMU group
+ *       pnv_npu2.lock
+ *
+ *   mmap_lock
+ *     memory_lock of the VFIO device
+ *       pnv_npu2_gpu.gate
+ *         i_mmap_rwsem, page table locks
+ *         pci_lock of the PCI core
+ *           pnv_npu2.mailbox_lock
  */
 #ifndef _POWERNV_NPU2_H
 #define _POWERNV_NPU2_H
@@ -26,66 +69,61 @@ struct pnv_ioda_pe;
 struct pnv_npu2;
 struct pnv_phb;
 
-/* Bits of pnv_npu2_gpu.in_reset */
-#define NPU2_RESET_OF_GPU	BIT(0)
-#define NPU2_RESET_OF_NPU	BIT(1)
-
 /* NPU2 workbook: six bricks, and so links, and eight blocks of ATSD registers */
 #define PNV_NPU2_MAX_LINKS	6
 #define PNV_NPU2_MAX_ATSD	8
 
+/* Bits of pnv_npu2_gpu.in_reset */
+#define NPU2_RESET_OF_GPU	BIT(0)
+#define NPU2_RESET_OF_NPU	BIT(1)
+
 /**
  * struct pnv_npu2_bridge - the CPU end of one link
- * @gpu: GPU at the other end
- * @dn: device tree node of the emulated PCI function
- * @link_index: "ibm,npu-link-index", the number of the link in its NPU
- * @pdev: the PCI function while it is there
- * @pcie_cap: offset of its PCI Express capability, 0 before it has been found
- * @vendor_cap: offset of its vendor capability, 0 before it has been found
- * @procedures: bit n: training procedure n has succeeded since the last fence
- *
- * @pdev is protected by pnv_npu2.lock and @procedures by pnv_npu2.mailbox_lock.
- * The offsets are the same each time the function shows up; they are set under
- * the write side of the gate. Everything else is constant after boot.
+ * @gpu: GPU at the other end; constant
+ * @dn: device tree node of the bridge; constant
+ * @link_index: "ibm,npu-link-index", the number of the link in its NPU; constant
+ * @pdev: the PCI function, NULL while it is removed
+ * @pcie_cap: offset of the PCI Express capability, 0 before the first
+ *	enumeration; the same ever after
+ * @vendor_cap: offset of the vendor capability, likewise
+ * @procedures: bit n is set when training procedure n has succeeded since the
+ *	link was fenced last
  */
 struct pnv_npu2_bridge {
 	struct pnv_npu2_gpu *gpu;
 	struct device_node *dn;
 	u32 link_index;
-	struct pci_dev *pdev;
-	u8 pcie_cap;
-	u8 vendor_cap;
-	u16 procedures;
+	struct pci_dev *pdev;		/* pnv_npu2.lock */
+	u8 pcie_cap;			/* written under the gate's write side */
+	u8 vendor_cap;			/* written under the gate's write side */
+	u16 procedures;			/* pnv_npu2.mailbox_lock */
 };
 
 /**
  * struct pnv_npu2_gpu - a GPU and its links to one NPU
- * @npu: the NPU
- * @dn: device tree node of the GPU on its PCIe bus
- * @hose: PCI controller that the GPU is below
- * @bdfn: bus, device and function of the GPU there; what firmware keys
- *	translation contexts by
- * @ram: aperture of GPU RAM in the address map of the CPU; much larger than
- *	the RAM, whose size only the GPU knows. Empty when firmware does not
- *	give a usable one
- * @tgt: "ibm,device-tgt-addr": @ram.start as the GPU spells it, 0 for none
- * @bridge: the links, ordered as firmware orders them
- * @num_bridges: how many of @bridge are used
- * @gpu_pe: PE of the GPU on its PCIe PHB; NULL while it is not in the group
- * @npu_pe: PE that the bridges share; NULL while there is none
+ * @npu: the NPU; constant
+ * @dn: device tree node of the GPU on its PCIe bus; constant
+ * @hose: PCI controller above the GPU; constant
+ * @bdfn: bus, device and function of the GPU; firmware finds translation
+ *	contexts by this number; constant
+ * @ram: aperture, empty when firmware describes no usable one; constant
+ * @tgt: "ibm,device-tgt-addr": @ram.start as the GPU writes it in addresses that
+ *	it sends over NVLink, 0 for none; constant
+ * @bridge: the links in the order of the device tree; constant
+ * @num_bridges: number of elements used in @bridge; constant
+ * @gpu_pe: PE of the GPU on its PCIe PHB, NULL while it is not in the group
+ * @npu_pe: PE that the bridges share, NULL while there is no bridge
  * @lpid: guest that the GPU translates addresses for, 0 for none
- * @context: whether firmware has been told the address spaces of @lpid
- * @gate: read side for those who touch or map GPU RAM, write side for those who
- *	take links down
- * @revoker: removes all mappings of GPU RAM; NULL when nobody maps it
- * @blocked: how many want the gate closed
- * @in_reset: what holds the GPU in reset, itself or its NPU; closes the gate too
+ * @context: whether firmware has a context for the address spaces of @lpid
+ * @gate: read side for code that maps or touches GPU RAM, write side for code
+ *	that changes the state of the links
+ * @revoke: removes all mappings of GPU RAM, NULL when nobody has any
+ * @revoke_data: argument of @revoke
+ * @blocked: how many callers of pnv_npu2_gpu_block() keep the gate closed
+ * @in_reset: resets that are asserted (NPU2_RESET_OF_*); closes the gate as well
  * @links_up: firmware has said so since the gate was closed last
  *
- * Made from the device tree at boot and never freed. @gpu_pe, @npu_pe, @lpid and
- * @context are protected by pnv_npu2.lock. @revoker, @blocked, @in_reset and
- * @links_up are written under the write side of @gate, @links_up also set under
- * the read side. Everything else is constant after boot.
+ * Allocated at boot and never freed.
  */
 struct pnv_npu2_gpu {
 	struct pnv_npu2 *npu;
@@ -96,37 +134,36 @@ struct pnv_npu2_gpu {
 	u64 tgt;
 	struct pnv_npu2_bridge bridge[PNV_NPU2_MAX_LINKS];
 	unsigned int num_bridges;
-	struct pnv_ioda_pe *gpu_pe;
-	struct pnv_ioda_pe *npu_pe;
-	unsigned int lpid;
-	bool context;
+	struct pnv_ioda_pe *gpu_pe;	/* pnv_npu2.lock */
+	struct pnv_ioda_pe *npu_pe;	/* pnv_npu2.lock */
+	unsigned int lpid;		/* pnv_npu2.lock */
+	bool context;			/* pnv_npu2.lock */
 	struct rw_semaphore gate;
-	struct pnv_npu2_revoker *revoker;
-	unsigned int blocked;
-	unsigned int in_reset;
-	bool links_up;
+	void (*revoke)(void *data);	/* write side of gate */
+	void *revoke_data;		/* write side of gate */
+	unsigned int blocked;		/* write side of gate */
+	unsigned int in_reset;		/* write side of gate */
+	bool links_up;			/* cleared under the write side of gate,
+					 * set under either side
+					 */
 };
 
 /**
- * struct pnv_npu2 - one NPU and the GPUs it joins to the CPU
- * @list: in pnv_npu2_list
- * @phb: PHB of the bridges
+ * struct pnv_npu2 - one NPU and the GPUs that it joins to the CPU
+ * @list: element of pnv_npu2_list
+ * @phb: PHB of the bridges; constant
  * @gpu: the GPUs
- * @num_gpus: how many of @gpu are used
- * @atsd: real addresses of the blocks of ATSD registers ("ibm,mmio-atsd")
- * @num_atsd: how many of @atsd are used
- * @lock: protects what comes and goes with PCI devices and owners. Taken after
- *	the lock of the PCI rescan and the mutex of an IOMMU group
+ * @num_gpus: number of elements used in @gpu; constant
+ * @atsd: real addresses of the blocks of ATSD registers ("ibm,mmio-atsd");
+ *	constant
+ * @num_atsd: number of elements used in @atsd; constant
+ * @lock: protects what changes with PCI devices that come and go, and with
+ *	owners of the group
  * @table_group: stands for the PEs of all GPUs and bridges; iommudata of their
- *	IOMMU group. Has no group before the first GPU. Never on the list of a
- *	TCE table: who walks that list expects PEs
+ *	IOMMU group. Has no group before the first GPU. Never linked to a TCE
+ *	table: code that walks the list of a table expects PEs there
  * @owned: whether an external user (VFIO) owns the DMA windows
- * @mailbox_lock: protects the mailboxes of the bridges, and what is known of
- *	the procedures that ran in them. Taken after the lock of the PCI core
- *	for config accesses
- *
- * @table_group and @owned are protected by @lock, everything else is constant
- * after boot.
+ * @mailbox_lock: serialises accesses to the mailboxes of the bridges
  */
 struct pnv_npu2 {
 	struct list_head list;
@@ -135,45 +172,47 @@ struct pnv_npu2 {
 	unsigned int num_gpus;
 	u64 atsd[PNV_NPU2_MAX_ATSD];
 	unsigned int num_atsd;
-	struct mutex lock;	/* see above for what it protects */
-	struct iommu_table_group table_group;
-	bool owned;
-	raw_spinlock_t mailbox_lock;	/* see above for what it protects */
+	struct mutex lock;		/* see @lock above */
+	struct iommu_table_group table_group;	/* lock */
+	bool owned;			/* lock */
+	raw_spinlock_t mailbox_lock;	/* see @mailbox_lock above */
 };
 
+/* npu2-topology.c */
 extern struct list_head pnv_npu2_list;
 
-int pnv_npu2_deny_pe(struct pnv_phb *phb, unsigned int pe_number);
-int pnv_npu2_deny_dma(struct pnv_phb *phb);
-int pnv_npu2_pe_deny(struct pnv_ioda_pe *pe);
-void pnv_npu2_pe_abandon(struct pnv_ioda_pe *pe);
-int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
-			   struct iommu_table *tbl);
-void pnv_npu2_shutdown(struct pci_controller *hose);
-void pnv_npu2_dma_dev_setup(struct pci_dev *pdev);
-void pnv_npu2_release_bridge(struct pci_dev *pdev);
-void pnv_npu2_init(struct pnv_phb *phb);
+struct pnv_npu2 *pnv_npu2_read_device_tree(struct pnv_phb *phb);
 struct pnv_npu2_gpu *pnv_npu2_gpu_of_node(struct device_node *dn);
 struct pnv_npu2_bridge *pnv_npu2_bridge_of(struct pci_dev *pdev);
+
+/* npu2-dma.c */
+int pnv_npu2_tve_deny(struct pnv_phb *phb, unsigned int pe_number);
+int pnv_npu2_tve_deny_all(struct pnv_phb *phb);
+int pnv_npu2_pe_clear_window(struct pnv_ioda_pe *pe);
+void pnv_npu2_pe_abandon_window(struct pnv_ioda_pe *pe);
+int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
+			   struct iommu_table *tbl);
+
+/* npu2-lpar.c */
 int pnv_npu2_reset_lpar(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_reset_lpars(struct pnv_npu2 *npu);
-void pnv_npu2_enumerate_bridge(struct pnv_npu2_bridge *bridge,
-			       struct pci_dev *pdev);
-void pnv_npu2_disable_device(struct pci_dev *pdev);
-void pnv_npu2_shutdown_links(struct pnv_npu2 *npu);
-void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
-void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
-bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
-			   int size, u32 val);
 
-#if IS_ENABLED(CONFIG_KUNIT)
-u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index);
-bool pnv_npu2_is_trained(u16 done, int last);
-u16 pnv_npu2_procedures_after(u16 done, int last, u32 next);
-unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
-			       struct pci_controller *hose, struct pci_bus *bus);
-#endif
+/* npu2-link.c */
+void pnv_npu2_link_enumerate(struct pnv_npu2_bridge *bridge,
+			     struct pci_dev *pdev);
+bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge);
+int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge);
+int pnv_npu2_link_fence_unlocked(struct pnv_npu2_bridge *bridge);
+bool pnv_npu2_link_config_write(struct pnv_npu2_bridge *bridge, int where,
+				int size, u32 val);
 
+/* npu2-gate.c */
+void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu);
+int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gate_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
+void pnv_npu2_gate_leave_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
+
+/* npu2-group.c */
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe);
 void pnv_npu2_detach_gpu_pe(struct pnv_ioda_pe *pe);
@@ -197,6 +236,25 @@ static inline int pnv_npu2_attach_npu_pe(struct pnv_npu2_gpu *gpu)
 static inline void pnv_npu2_detach_npu_pe(struct pnv_npu2_gpu *gpu)
 {
 }
+#endif
+
+/* npu2.c */
+void pnv_npu2_init(struct pnv_phb *phb);
+void pnv_npu2_shutdown(struct pci_controller *hose);
+void pnv_npu2_dma_dev_setup(struct pci_dev *pdev);
+void pnv_npu2_release_bridge(struct pci_dev *pdev);
+void pnv_npu2_disable_device(struct pci_dev *pdev);
+void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
+void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
+bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
+			   int size, u32 val);
+
+#if IS_ENABLED(CONFIG_KUNIT)
+u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index);
+bool pnv_npu2_is_trained(u16 done, int last);
+u16 pnv_npu2_procedures_after(u16 done, int last, u32 next);
+unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
+			       struct pci_controller *hose, struct pci_bus *bus);
 #endif
 
 #endif /* _POWERNV_NPU2_H */

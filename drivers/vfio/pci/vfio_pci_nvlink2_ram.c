@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO PCI support for NVLink2 GPUs: the region of a GPU with its RAM
+ *
+ * The region is the aperture, in which the CPU sees the RAM of the GPU as
+ * cacheable and coherent memory. Pages are mapped when they are accessed and
+ * unmapped before a link goes down. See vfio_pci_nvlink2.h for the rules and
+ * the lock order.
+ */
+
+#include <linux/align.h>
+#include <linux/bitfield.h>
+#include <linux/bits.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/mmu_context.h>
+#include <linux/pci.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vfio_pci_core.h>
+#include <kunit/visibility.h>
+#include <asm/pnv-npu2.h>
+
+#include "vfio_pci_nvlink2.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/* Made by mmap() of GPU RAM */
+struct nvlink2_mapping {
+	struct nvlink2_gpu *gpu;	/* constant */
+	struct mm_iommu_table_group_mem_t *mem;	/* registration; constant */
+	unsigned int vmas;		/* two during mremap(); mmap_lock */
+};
+
+static void nvlink2_ram_vma_open(struct vm_area_struct *vma)
+{
+	struct nvlink2_mapping *mapping = vma->vm_private_data;
+
+	mmap_assert_write_locked(vma->vm_mm);
+
+	mapping->vmas++;
+}
+
+static void nvlink2_ram_vma_close(struct vm_area_struct *vma)
+{
+	struct nvlink2_mapping *mapping = vma->vm_private_data;
+
+	/* munmap() has downgraded the lock, but still excludes other writers */
+	mmap_assert_locked(vma->vm_mm);
+
+	if (--mapping->vmas)
+		return;
+
+	mm_iommu_revoke(mapping->mem);
+	kfree(mapping);
+}
+
+/*
+ * The registration of a mapping with mm_iommu has the address and length of the
+ * whole mapping. Refuse what would change either: munmap(), mprotect() and
+ * madvise() of a part, and mremap().
+ */
+static int nvlink2_ram_vma_may_split(struct vm_area_struct *vma,
+				     unsigned long addr)
+{
+	return -EINVAL;
+}
+
+static int nvlink2_ram_vma_mremap(struct vm_area_struct *vma)
+{
+	return -EINVAL;
+}
+
+/*
+ * Size of the RAM of a V100: a magnitude, a scale of at least 1 MiB, and
+ * whether a 16th is used for ECC, see gp102_fb_vidmem_size() in nouveau. 0 if
+ * @local_memory makes no sense: larger than the aperture, as when the GPU does
+ * not answer, or an error code of the GPU's internal bus. These codes begin
+ * with 0xbad.
+ */
+VISIBLE_IF_KUNIT u64 nvlink2_ram_size(u32 local_memory, u64 aperture)
+{
+	u64 size = (u64)FIELD_GET(GENMASK(9, 4), local_memory) <<
+		   (FIELD_GET(GENMASK(3, 0), local_memory) + 20);
+
+	if (local_memory & BIT(30))
+		size = size / 16 * 15;
+
+	if (local_memory >> 20 == 0xbad || size > aperture)
+		return 0;
+
+	return size;
+}
+
+/*
+ * Check that there is RAM behind pages of the aperture. A load from the part of
+ * the aperture without RAM is a machine check; a store is one that stops the
+ * host. To be called with the gate entered and memory access of the GPU
+ * enabled, because the size is in a register of the GPU.
+ */
+static bool nvlink2_ram_has_pages(struct nvlink2_gpu *gpu, u64 pgoff, u64 pages)
+{
+	struct vfio_pci_core_device *vdev = &gpu->core;
+	u32 local_memory;
+	u64 size;
+
+	lockdep_assert_held_read(&vdev->memory_lock);
+
+	local_memory = ioread32(vdev->barmap[0] + NVLINK2_LOCAL_MEMORY);
+	size = nvlink2_ram_size(local_memory, resource_size(&gpu->ram));
+	if (!size)
+		dev_warn_ratelimited(&vdev->pdev->dev,
+				     "size of GPU RAM is not known (%#x), no access to it\n",
+				     local_memory);
+
+	return nvlink2_pages_ok(pgoff, pages, size);
+}
+
+static vm_fault_t nvlink2_ram_huge_fault(struct vm_fault *vmf,
+					 unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct nvlink2_mapping *mapping = vma->vm_private_data;
+	struct nvlink2_gpu *gpu = mapping->gpu;
+	struct vfio_pci_core_device *vdev = &gpu->core;
+	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
+	u64 pgoff = nvlink2_region_pgoff(vma->vm_pgoff) +
+		    ((addr - vma->vm_start) >> PAGE_SHIFT);
+	unsigned long pfn = PHYS_PFN(gpu->ram.start) + pgoff;
+	vm_fault_t ret = VM_FAULT_SIGBUS;
+
+	if (!is_aligned_for_order(vma, addr, pfn, order))
+		return VM_FAULT_FALLBACK;
+
+	down_read(&vdev->memory_lock);
+	if (!vfio_pci_core_memory_accessible(vdev))
+		goto out_memory;
+	if (pnv_npu2_gpu_enter(gpu->pnv))
+		goto out_memory;
+
+	if (nvlink2_ram_has_pages(gpu, pgoff, BIT(order))) {
+		WRITE_ONCE(gpu->ram_mapped, true);
+		ret = vfio_pci_vmf_insert_pfn(vdev, vmf, pfn, order);
+	} else if (order) {
+		/* A smaller page may still be within the RAM */
+		ret = VM_FAULT_FALLBACK;
+	}
+
+	pnv_npu2_gpu_exit(gpu->pnv);
+out_memory:
+	up_read(&vdev->memory_lock);
+
+	/* After a fallback the fault is repeated with a smaller order */
+	if (!(ret & VM_FAULT_FALLBACK))
+		trace_vfio_pci_nvgpu_mmap_fault(vdev->pdev, PFN_PHYS(pfn) +
+						vmf->address - addr,
+						vmf->address, ret);
+	return ret;
+}
+
+static vm_fault_t nvlink2_ram_fault(struct vm_fault *vmf)
+{
+	return nvlink2_ram_huge_fault(vmf, 0);
+}
+
+static const struct vm_operations_struct nvlink2_ram_vm_ops = {
+	.open		= nvlink2_ram_vma_open,
+	.close		= nvlink2_ram_vma_close,
+	.may_split	= nvlink2_ram_vma_may_split,
+	.mremap		= nvlink2_ram_vma_mremap,
+	.fault		= nvlink2_ram_fault,
+#ifdef CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP
+	.huge_fault	= nvlink2_ram_huge_fault,
+#endif
+};
+
+static int nvlink2_ram_mmap(struct vfio_pci_core_device *vdev,
+			    struct vfio_pci_region *region,
+			    struct vm_area_struct *vma)
+{
+	struct nvlink2_gpu *gpu = to_nvlink2_gpu(vdev);
+	u64 pgoff = nvlink2_region_pgoff(vma->vm_pgoff);
+	resource_size_t start = gpu->ram.start + PFN_PHYS(pgoff);
+	struct nvlink2_mapping *mapping;
+	int ret = -ENOMEM;
+
+	if (!nvlink2_pages_ok(pgoff, vma_pages(vma), region->size))
+		return -EINVAL;
+
+	mapping = kzalloc(sizeof(*mapping), GFP_KERNEL_ACCOUNT);
+	if (!mapping)
+		goto out_trace;
+	mapping->gpu = gpu;
+	mapping->vmas = 1;
+
+	/*
+	 * QEMU registers all memory of a guest for DMA, with the address and
+	 * length that it has mapped. VFIO_IOMMU_SPAPR_REGISTER_MEMORY looks for
+	 * exactly these.
+	 */
+	ret = mm_iommu_newdev(vma->vm_mm, vma->vm_start, vma_pages(vma), start,
+			      &mapping->mem);
+	if (ret) {
+		kfree(mapping);
+		goto out_trace;
+	}
+
+	/*
+	 * Keep the default cacheable attribute, which all mappings of GPU RAM
+	 * have: POWER9 checkstops on aliases with different attributes.
+	 */
+	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
+			  VM_DONTCOPY);
+	vma->vm_private_data = mapping;
+	vma->vm_ops = &nvlink2_ram_vm_ops;
+
+out_trace:
+	trace_vfio_pci_nvgpu_mmap(vdev->pdev, start, vma->vm_start,
+				  vma->vm_end - vma->vm_start, ret);
+	return ret;
+}
+
+/* Copy @count bytes within a page of GPU RAM from or to @buf */
+static int nvlink2_ram_copy(struct nvlink2_gpu *gpu, u64 pos, void *buf,
+			    size_t count, bool iswrite)
+{
+	struct vfio_pci_core_device *vdev = &gpu->core;
+	unsigned long left;
+	int ret = -EIO;
+	void *ram;
+
+	down_read(&vdev->memory_lock);
+	if (!vfio_pci_core_memory_accessible(vdev))
+		goto out_memory;
+	if (pnv_npu2_gpu_enter(gpu->pnv))
+		goto out_memory;
+	if (!nvlink2_ram_has_pages(gpu, PHYS_PFN(pos), 1))
+		goto out_gate;
+
+	ram = memremap(gpu->ram.start + pos, count, MEMREMAP_WB);
+	if (!ram) {
+		ret = -ENOMEM;
+		goto out_gate;
+	}
+
+	if (iswrite)
+		left = copy_mc_to_kernel(ram, buf, count);
+	else
+		left = copy_mc_to_kernel(buf, ram, count);
+	/* Removes the PTE; the TLB is flushed lazily, see vunmap() */
+	memunmap(ram);
+
+	ret = left ? -EIO : 0;
+
+out_gate:
+	pnv_npu2_gpu_exit(gpu->pnv);
+out_memory:
+	up_read(&vdev->memory_lock);
+
+	return ret;
+}
+
+/*
+ * User memory can be GPU RAM itself, with a fault that takes memory_lock and
+ * the gate. Copy it with no lock held, a page at a time through a buffer.
+ */
+static ssize_t nvlink2_ram_rw(struct vfio_pci_core_device *vdev,
+			      char __user *buf, size_t count, loff_t *ppos,
+			      bool iswrite)
+{
+	struct nvlink2_gpu *gpu = to_nvlink2_gpu(vdev);
+	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
+	size_t some, done;
+	void *page;
+	int ret = 0;
+
+	if (pos >= resource_size(&gpu->ram))
+		return -EINVAL;
+	count = min(count, resource_size(&gpu->ram) - pos);
+
+	page = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!page)
+		return -ENOMEM;
+
+	for (done = 0; done < count; done += some) {
+		some = min(count - done, PAGE_SIZE - offset_in_page(pos + done));
+
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
+		cond_resched();
+
+		if (iswrite && copy_from_user(page, buf + done, some)) {
+			ret = -EFAULT;
+			break;
+		}
+
+		ret = nvlink2_ram_copy(gpu, pos + done, page, some, iswrite);
+		if (ret)
+			break;
+
+		if (!iswrite && copy_to_user(buf + done, page, some)) {
+			ret = -EFAULT;
+			break;
+		}
+	}
+
+	free_page((unsigned long)page);
+	*ppos += done;
+
+	return done ?: ret;
+}
+
+static int nvlink2_ram_add_capability(struct vfio_pci_core_device *vdev,
+				      struct vfio_pci_region *region,
+				      struct vfio_info_cap *caps)
+{
+	return nvlink2_add_ssatgt(caps,
+				  pnv_npu2_gpu_tgt(to_nvlink2_gpu(vdev)->pnv));
+}
+
+/* The claim of the RAM ends later, when the GPU has been reset */
+static void nvlink2_ram_release(struct vfio_pci_core_device *vdev,
+				struct vfio_pci_region *region)
+{
+}
+
+static const struct vfio_pci_regops nvlink2_ram_regops = {
+	.rw		= nvlink2_ram_rw,
+	.mmap		= nvlink2_ram_mmap,
+	.add_capability	= nvlink2_ram_add_capability,
+	.zap		= vfio_pci_core_zap_region,
+	.release	= nvlink2_ram_release,
+};
+
+/**
+ * nvlink2_ram_add_region() - Add the region with the RAM of a GPU
+ * @gpu: the GPU, with its aperture claimed and BAR 0 mapped
+ *
+ * Return: 0 or a negative errno.
+ */
+int nvlink2_ram_add_region(struct nvlink2_gpu *gpu)
+{
+	struct vfio_pci_core_device *vdev = &gpu->core;
+
+	gpu->ram_region = vdev->num_regions;
+
+	return vfio_pci_core_register_dev_region(vdev,
+			PCI_VENDOR_ID_NVIDIA | VFIO_REGION_TYPE_PCI_VENDOR_TYPE,
+			VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM,
+			&nvlink2_ram_regops, resource_size(&gpu->ram),
+			VFIO_REGION_INFO_FLAG_READ |
+			VFIO_REGION_INFO_FLAG_WRITE |
+			VFIO_REGION_INFO_FLAG_MMAP, NULL);
+}
+
+/**
+ * nvlink2_ram_revoke() - Unmap the RAM of a GPU from user space
+ * @data: the struct nvlink2_gpu
+ *
+ * Callback for pnv_npu2_gpu_set_revoke(), called with the gate held for write.
+ *
+ * Training closes the gate many times. Unmapping walks the page tables of all
+ * processes that have mapped the region and flushes TLBs, so skip it when there
+ * has been no fault since the last time.
+ */
+void nvlink2_ram_revoke(void *data)
+{
+	struct nvlink2_gpu *gpu = data;
+	struct vfio_pci_core_device *vdev = &gpu->core;
+
+	if (!gpu->ram_mapped)
+		return;
+
+	vfio_pci_core_zap_region(vdev, &vdev->region[gpu->ram_region]);
+	gpu->ram_mapped = false;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Common set-up and tear-down of the test cases */
+#ifndef SELFTESTS_VFIO_NVLINK2_FIXTURE_H
+#define SELFTESTS_VFIO_NVLINK2_FIXTURE_H
+
+#include "nvlink2.h"
+#include "watch.h"
+
+/* In seconds. A reset takes two or more, and debug kernels are slow */
+#define NVLINK2_TIMEOUT		240
+
+/* A size for which the kernel can use pages of 2 MiB */
+#define HUGE			(4 * MIB)
+
+#define NEED_GPU()							\
+	do {								\
+		const char *missing = nvlink2_missing();		\
+									\
+		if (missing)						\
+			SKIP(return, "%s", missing);			\
+	} while (0)
+
+/* No test case may cause a warning in the kernel log */
+#define EXPECT_QUIET_LOG(fd)						\
+	do {								\
+		char first[256];					\
+									\
+		EXPECT_EQ(0, watch_log(fd, first, sizeof(first)))	\
+			TH_LOG("kernel: %s", first);			\
+	} while (0)
+
+#define NEED_NEIGHBOUR(self, neighbour)					\
+	do {								\
+		nvlink2_clear(&(neighbour), nvlink2_neighbour());	\
+		if (!(neighbour).place)					\
+			SKIP(return, "no other GPU in the group");	\
+		(neighbour).container = (self)->nvlink2.container;	\
+	} while (0)
+
+#define NVLINK2_PATTERN		0x1234
+
+/* Open the GPU */
+int nvlink2_prepare_open(struct nvlink2 *nvlink2, volatile uint64_t **mem);
+/* The same, and train its links */
+int nvlink2_prepare_trained(struct nvlink2 *nvlink2, volatile uint64_t **mem);
+/* Open the GPU and map the first MiB of its RAM, with the links still down */
+int nvlink2_prepare_untrained(struct nvlink2 *nvlink2, volatile uint64_t **mem);
+/* Open, train, map the first MiB and store NVLINK2_PATTERN at its beginning */
+int nvlink2_prepare_mapped(struct nvlink2 *nvlink2, volatile uint64_t **mem);
+/* Open, train, and register a MiB of ordinary memory for DMA */
+int nvlink2_prepare_dma(struct nvlink2 *nvlink2, volatile uint64_t **mem);
+/* Undo any of them */
+void nvlink2_put_away(struct nvlink2 *nvlink2, volatile uint64_t *mem);
+
+/* A fixture with a GPU in the state that one of these functions brings it to */
+#define NVLINK2_FIXTURE(fixture, prepare)				\
+	FIXTURE(fixture)						\
+	{								\
+		struct nvlink2 nvlink2;					\
+		/* The first MiB of the RAM, or ordinary memory */	\
+		volatile uint64_t *mem;					\
+		int log;						\
+	};								\
+	FIXTURE_SETUP(fixture)						\
+	{								\
+		NEED_GPU();						\
+		self->log = watch_log_begin();				\
+		ASSERT_EQ(0, prepare(&self->nvlink2, &self->mem));	\
+	}								\
+	FIXTURE_TEARDOWN(fixture)					\
+	{								\
+		nvlink2_put_away(&self->nvlink2, self->mem);		\
+		EXPECT_QUIET_LOG(self->log);				\
+	}								\
+	struct nvlink2
+
+#endif /* SELFTESTS_VFIO_NVLINK2_FIXTURE_H */

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * GPU RAM as a target of DMA: registration, TCEs and windows
+ *
+ * Only the answers of the kernel are checked. No device does any DMA.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../kselftest_harness.h"
+#include "lib/fixture.h"
+
+/* Bus addresses in the window that each container starts with */
+#define IOVA		(64 * MIB)
+#define RAM_IOVA	(128 * MIB)
+#define CHUNK		0x10000
+
+static void *anonymous(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+NVLINK2_FIXTURE(dma, nvlink2_prepare_dma);
+
+/* The default window is created when it is first needed, also by a removal */
+static int forget_default_window(FIXTURE_DATA(dma) *self)
+{
+	return spapr_remove_window(&self->nvlink2.container, 0);
+}
+
+/* A failed window is not accounted as locked memory */
+TEST_F_TIMEOUT(dma, failed_window_charges_nothing, NVLINK2_TIMEOUT)
+{
+	uint64_t start;
+	long before;
+	int i;
+
+	ASSERT_EQ(0, forget_default_window(self));
+	before = watch_status("VmLck");
+	for (i = 0; i < 4; i++)
+		EXPECT_GT(0, spapr_create_window(&self->nvlink2.container, 16,
+						 1ull << 40, 5, &start));
+	EXPECT_EQ(before, watch_status("VmLck"));
+}
+
+/* GPU RAM is registered by the address and the length of its mapping */
+TEST_F_TIMEOUT(dma, ram_is_registered, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(0, spapr_register(container, ram, MIB));
+	EXPECT_EQ(0, spapr_map(container, RAM_IOVA, ram, MIB));
+	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA, MIB));
+	EXPECT_EQ(0, spapr_unregister(container, ram, MIB));
+}
+
+/* QEMU registers all of it at once, 128 GiB on a real machine */
+TEST_F_TIMEOUT(dma, whole_ram_is_registered, NVLINK2_TIMEOUT)
+{
+	uint64_t size = self->nvlink2.ram.size;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, size);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_EQ(0, spapr_register(&self->nvlink2.container, ram, size));
+	EXPECT_EQ(0, spapr_unregister(&self->nvlink2.container, ram, size));
+}
+
+TEST_F_TIMEOUT(dma, part_is_not_registered, NVLINK2_TIMEOUT)
+{
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	EXPECT_GT(0, spapr_register(&self->nvlink2.container, ram, MIB / 2));
+}
+
+/* An address where GPU RAM was mapped before is not registered any more */
+TEST_F_TIMEOUT(dma, stale_address_cannot_be_mapped, NVLINK2_TIMEOUT)
+{
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, munmap(ram, MIB));
+	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
+}
+
+/* A registration by the container does not outlive the mapping either */
+TEST_F_TIMEOUT(dma, registered_stale_address, NVLINK2_TIMEOUT)
+{
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, ram, MIB));
+	ASSERT_EQ(0, munmap(ram, MIB));
+	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
+}
+
+/* Other memory at such an address is not taken for GPU RAM */
+TEST_F_TIMEOUT(dma, other_memory_at_stale_address, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, CHUNK), *memory;
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, munmap(ram, CHUNK));
+	memory = mmap(ram, CHUNK, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	ASSERT_EQ(ram, memory);
+
+	EXPECT_GT(0, spapr_map(container, RAM_IOVA, memory, CHUNK));
+	EXPECT_EQ(0, spapr_register(container, memory, CHUNK));
+	EXPECT_EQ(0, spapr_map(container, RAM_IOVA, memory, CHUNK));
+	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA, CHUNK));
+	EXPECT_EQ(0, spapr_unregister(container, memory, CHUNK));
+}
+
+/* A registration does not outlive the last close of the GPU */
+TEST_F_TIMEOUT(dma, no_mapping_after_close, NVLINK2_TIMEOUT)
+{
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, ram, MIB));
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
+}
+
+/* Nor does one that the container of another group has made */
+TEST_F_TIMEOUT(dma, no_mapping_after_close_elsewhere, NVLINK2_TIMEOUT)
+{
+	const struct nvlink2_place *stranger = nvlink2_stranger();
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	struct spapr_container other;
+
+	if (!stranger)
+		SKIP(return, "no second group of NVLink2 GPUs");
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, spapr_open(&other, stranger->group));
+	EXPECT_EQ(0, spapr_register(&other, ram, MIB));
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_GT(0, spapr_map(&other, RAM_IOVA, ram, CHUNK));
+	spapr_close(&other);
+}
+
+/* The GPU cannot be opened again while TCEs lead to its RAM */
+TEST_F_TIMEOUT(dma, gpu_stays_closed_while_mapped, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, ram, CHUNK));
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+
+	EXPECT_EQ(-EBUSY, nvlink2_open_devices(&self->nvlink2));
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA, CHUNK));
+	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+}
+
+/* Nor while TCEs of another container do */
+TEST_F_TIMEOUT(dma, gpu_stays_closed_while_mapped_elsewhere, NVLINK2_TIMEOUT)
+{
+	const struct nvlink2_place *stranger = nvlink2_stranger();
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB), *page;
+	struct spapr_container other;
+
+	if (!stranger)
+		SKIP(return, "no second group of NVLink2 GPUs");
+
+	ASSERT_NE(MAP_FAILED, ram);
+	page = anonymous(CHUNK);
+	ASSERT_EQ(0, spapr_open(&other, stranger->group));
+	/* The first registration is what enables a container */
+	ASSERT_EQ(0, spapr_register(&other, page, CHUNK));
+	EXPECT_EQ(0, spapr_map(&other, RAM_IOVA, ram, CHUNK));
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+
+	EXPECT_EQ(-EBUSY, nvlink2_open_devices(&self->nvlink2));
+	nvlink2_close_devices(&self->nvlink2);
+	spapr_close(&other);
+	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+}
+
+/* The log tells the administrator why the GPU cannot be opened */
+TEST_F_TIMEOUT(dma, log_says_why_gpu_stays_closed, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	int log = watch_log_begin();
+
+	ASSERT_NE(MAP_FAILED, ram);
+	if (log < 0)
+		SKIP(return, "/dev/kmsg cannot be read");
+	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, ram, CHUNK));
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+
+	ASSERT_EQ(-EBUSY, nvlink2_open_devices(&self->nvlink2));
+	EXPECT_TRUE(watch_log_has(log, self->nvlink2.place->gpu));
+	close(log);
+	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA, CHUNK));
+}
+
+TEST_F_TIMEOUT(dma, mapped_memory_stays_registered, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	volatile void *buffer = self->mem;
+
+	ASSERT_EQ(0, spapr_map(container, IOVA, buffer, MIB));
+	EXPECT_EQ(-EBUSY, spapr_unregister(container, buffer, MIB));
+	EXPECT_EQ(0, spapr_unmap(container, IOVA, MIB));
+	EXPECT_EQ(0, spapr_unregister(container, buffer, MIB));
+}
+
+TEST_F_TIMEOUT(dma, registered_once, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+
+	EXPECT_EQ(-EBUSY, spapr_register(container, self->mem, MIB));
+	EXPECT_EQ(-EINVAL, spapr_register(container, self->mem, MIB / 2));
+}
+
+/* A length of 0 is an error, but not worth a warning in the log */
+TEST_F_TIMEOUT(dma, nothing_to_register, NVLINK2_TIMEOUT)
+{
+	EXPECT_GT(0, spapr_register(&self->nvlink2.container, self->mem, 0));
+	EXPECT_GT(0, spapr_unregister(&self->nvlink2.container, self->mem, 0));
+}
+
+TEST_F_TIMEOUT(dma, locked_memory_is_given_back, NVLINK2_TIMEOUT)
+{
+	long before = watch_status("VmLck");
+	void *memory = anonymous(MIB);
+
+	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, memory, MIB));
+	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"));
+	ASSERT_EQ(0, spapr_unregister(&self->nvlink2.container, memory, MIB));
+	EXPECT_EQ(before, watch_status("VmLck"));
+}
+
+/* GPU RAM is not pinned, so it is not accounted as locked memory */
+TEST_F_TIMEOUT(dma, ram_is_not_charged, NVLINK2_TIMEOUT)
+{
+	long before = watch_status("VmLck");
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, 64 * MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, ram, 64 * MIB));
+	EXPECT_EQ(before, watch_status("VmLck"));
+}
+
+/* A container belongs to the process that used it first */
+TEST_F_TIMEOUT(dma, other_process_is_refused, NVLINK2_TIMEOUT)
+{
+	int pid = fork();
+
+	if (!pid)
+		_exit(-spapr_register(&self->nvlink2.container, self->mem,
+				      MIB));
+	EXPECT_EQ(EPERM, watch_child(pid));
+}
+
+TEST_F_TIMEOUT(dma, not_aligned, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint8_t *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	EXPECT_EQ(-EINVAL, spapr_map(container, RAM_IOVA, ram + 1, CHUNK));
+	EXPECT_EQ(-EINVAL, spapr_map(container, RAM_IOVA + 1, ram, CHUNK));
+	EXPECT_EQ(-EINVAL, spapr_map(container, RAM_IOVA, ram, CHUNK + 1));
+}
+
+TEST_F_TIMEOUT(dma, longer_than_mapping, NVLINK2_TIMEOUT)
+{
+	uint8_t *ram = mmap(NULL, 2 * MIB, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	ASSERT_EQ(ram, mmap(ram, MIB, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
+			    self->nvlink2.ram.offset));
+	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA,
+			       ram + MIB - CHUNK, 2 * CHUNK));
+	/* The part that would have fitted is not left mapped */
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+}
+
+/* Windows can be removed in any order, and all errors are errnos */
+TEST_F_TIMEOUT(dma, windows_in_any_order, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t one, two, three;
+	int i;
+
+	ASSERT_EQ(0, forget_default_window(self));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, spapr_create_window(container, 16, 256 * MIB, 1,
+						 &one));
+		ASSERT_EQ(0, spapr_create_window(container, 12, 256 * MIB, 2,
+						 &two));
+		EXPECT_EQ(-ENOSPC, spapr_create_window(container, 16,
+						       256 * MIB, 1, &three));
+		EXPECT_EQ(0, spapr_remove_window(container, i & 1 ? one : two));
+		EXPECT_EQ(0, spapr_remove_window(container, i & 1 ? two : one));
+		EXPECT_GT(0, spapr_remove_window(container, one));
+	}
+}
+
+/* A window smaller than a page is refused, not rounded up */
+TEST_F_TIMEOUT(dma, window_smaller_than_a_page, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t start;
+
+	ASSERT_EQ(0, forget_default_window(self));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 16, 1 << 14, 1,
+					       &start));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 16, 0, 1, &start));
+}
+
+/*
+ * A shift by the whole register size or more is undefined. Without a check the
+ * window is refused as well, but only later, and UBSAN reports the shift.
+ */
+TEST_F_TIMEOUT(dma, page_size_out_of_range, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t start;
+
+	ASSERT_EQ(0, forget_default_window(self));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 144, 256 * MIB, 1,
+					       &start));
+	EXPECT_EQ(-EINVAL, spapr_create_window(container, 64, 256 * MIB, 1,
+					       &start));
+}
+
+/* A group offers the page sizes that both its NPU and its PHB support */
+TEST_F_TIMEOUT(dma, page_sizes_of_both, NVLINK2_TIMEOUT)
+{
+	uint64_t sizes, start;
+
+	ASSERT_EQ(0, spapr_page_sizes(&self->nvlink2.container, &sizes));
+	EXPECT_EQ(0, sizes & ~(1ull << 12 | 1ull << 16));
+	EXPECT_EQ(-EINVAL, spapr_create_window(&self->nvlink2.container, 21,
+					       1024 * MIB, 1, &start));
+}
+
+NVLINK2_MAIN()

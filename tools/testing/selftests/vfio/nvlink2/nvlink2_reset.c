@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mappings of GPU RAM must be gone before anything takes the links down
+ *
+ * After a reset, these cases train the links again before they access the RAM.
+ * That access has to fault. When it does not, the kernel has left the mapping
+ * in place during the reset. For accesses while the links are down, which stop
+ * the machine on such a kernel, see nvlink2_panic.c.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/pci_regs.h>
+
+#include "../../kselftest_harness.h"
+#include "lib/fixture.h"
+#include "lib/reset.h"
+#include "lib/sysfs.h"
+
+#define LINK_FLAGS	0x0d
+#define   LINK_DL_RESET		0x02
+
+NVLINK2_FIXTURE(reset, nvlink2_prepare_mapped);
+
+/* Without a reset there are no faults. The other cases rely on that */
+TEST_F_TIMEOUT(reset, none, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(0, watch_faults(self->mem));
+	sleep(1);
+	EXPECT_EQ(0, watch_faults(self->mem));
+	EXPECT_LT(0, watch_faults(&self->mem[MIB / 16]));
+}
+
+/* Disabling memory space also disables access to the RAM */
+TEST_F_TIMEOUT(reset, memory_disabled, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	uint32_t command = vfio_config_read(gpu, PCI_COMMAND, 2);
+
+	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
+				       command & ~PCI_COMMAND_MEMORY));
+	EXPECT_EQ(-SIGBUS, watch_faults(self->mem));
+	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
+				       command | PCI_COMMAND_MEMORY));
+	EXPECT_LT(0, watch_faults(self->mem));
+}
+
+/* In D3hot the GPU's end of the links is down */
+TEST_F_TIMEOUT(reset, power_state_d3, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	unsigned int pm = vfio_config_capability(gpu, PCI_CAP_ID_PM);
+	uint32_t state;
+
+	if (!pm)
+		SKIP(return, "the GPU has no power management");
+
+	state = vfio_config_read(gpu, pm + PCI_PM_CTRL, 2);
+	ASSERT_EQ(0, vfio_config_write(gpu, pm + PCI_PM_CTRL, 2,
+				       state | PCI_PM_CTRL_STATE_MASK));
+	EXPECT_EQ(-SIGBUS, watch_faults(self->mem));
+	ASSERT_EQ(0, vfio_config_write(gpu, pm + PCI_PM_CTRL, 2, state));
+	usleep(50000);
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_LT(0, watch_faults(self->mem));
+}
+
+/* Firmware purges caches on each write to DEVCTL: only an FLR may get there */
+TEST_F_TIMEOUT(reset, device_control_is_virtual, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+	unsigned int at = vfio_config_capability(bridge, PCI_CAP_ID_EXP);
+	uint32_t before, val;
+
+	ASSERT_NE(0, at);
+	at += PCI_EXP_DEVCTL;
+	before = sysfs_config(bridge->bdf, at, 2);
+	val = vfio_config_read(bridge, at, 2) ^ PCI_EXP_DEVCTL_NOSNOOP_EN ^
+	      PCI_EXP_DEVCTL_RELAX_EN ^ PCI_EXP_DEVCTL_CERE;
+	ASSERT_EQ(0, vfio_config_write(bridge, at, 2, val));
+	EXPECT_EQ(before, sysfs_config(bridge->bdf, at, 2));
+}
+
+/* A reset of another GPU of the NPU leaves the links of this one alone */
+TEST_F_TIMEOUT(reset, neighbour_is_reset, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour;
+
+	NEED_NEIGHBOUR(self, neighbour);
+
+	ASSERT_EQ(0, vfio_dev_open(&neighbour.container, neighbour.place->gpu,
+				   &neighbour.gpu));
+	ASSERT_EQ(0, vfio_dev_reset(&neighbour.gpu));
+	EXPECT_EQ(0, watch_faults(self->mem));
+	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
+	vfio_dev_close(&neighbour.gpu);
+}
+
+/* Mappings of all processes are removed */
+TEST_F_TIMEOUT(reset, mapping_of_another_process, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram;
+	int child, pipes[2], mapped[2];
+	char byte = 0;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, pipe(mapped));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(pipes[1]);
+		ram = nvlink2_map_ram(&self->nvlink2, MIB, MIB);
+		if ((void *)ram == MAP_FAILED || watch_store(ram, 1))
+			_exit(2);
+		write(mapped[1], &byte, 1);
+		read(pipes[0], &byte, 1);
+		_exit(watch_faults(ram) > 0 ? 0 : 1);
+	}
+
+	close(pipes[0]);
+	close(mapped[1]);
+	ASSERT_EQ(1, read(mapped[0], &byte, 1));
+	close(mapped[0]);
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	close(pipes[1]);
+	EXPECT_EQ(0, watch_child(child));
+}
+
+/* Several mappings of one process are removed */
+TEST_F_TIMEOUT(reset, each_mapping, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *other = nvlink2_map_ram(&self->nvlink2, MIB, MIB);
+
+	ASSERT_NE(MAP_FAILED, (void *)other);
+	ASSERT_EQ(0, watch_store(other, 1));
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_LT(0, watch_faults(self->mem));
+	EXPECT_LT(0, watch_faults(other));
+}
+
+/* The links of a GPU that nobody uses are down */
+TEST_F_TIMEOUT(reset, close_takes_links_down, NVLINK2_TIMEOUT)
+{
+	const struct nvlink2_place *place = self->nvlink2.place;
+	unsigned int cap[NVLINK2_MAX_LINKS];
+	int i;
+
+	for (i = 0; i < place->num_bridges; i++)
+		cap[i] = vfio_config_capability(&self->nvlink2.bridge[i],
+						PCI_CAP_ID_VNDR) + LINK_FLAGS;
+
+	munmap((void *)self->mem, MIB);
+	vfio_dev_close(&self->nvlink2.gpu);
+	for (i = 0; i < place->num_bridges; i++)
+		EXPECT_EQ(0, sysfs_config(place->bridge[i], cap[i], 1) &
+			     LINK_DL_RESET);
+}
+
+/* The links can be trained again after each reset. The data may be lost */
+TEST_F_TIMEOUT(reset, again_and_again, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+		ASSERT_EQ(0, reset_recover(&self->nvlink2));
+		ASSERT_EQ(0, watch_store(self->mem, i));
+		EXPECT_EQ(i, *self->mem);
+	}
+}
+
+/* A mapping keeps the GPU open when the file descriptor is closed */
+TEST_F_TIMEOUT(reset, mapping_outlives_descriptor, NVLINK2_TIMEOUT)
+{
+	vfio_dev_close(&self->nvlink2.gpu);
+	EXPECT_EQ(0, watch_faults(self->mem));
+	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
+}
+
+/* Each way to take links down removes small and huge mappings */
+NVLINK2_FIXTURE(revoke, nvlink2_prepare_mapped);
+RESET_VARIANTS(revoke);
+
+TEST_F_TIMEOUT(revoke, mapping_is_gone, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *huge = nvlink2_map_ram(&self->nvlink2, 0, HUGE);
+	int ret;
+
+	ASSERT_EQ(0, watch_faults(self->mem));
+	/* Linux before v5.13 allows one mapping only; test that one then */
+	if ((void *)huge != MAP_FAILED)
+		ASSERT_LT(0, watch_faults(huge));
+	ret = variant->reset(&self->nvlink2);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no such reset");
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, reset_recover(&self->nvlink2));
+	EXPECT_LT(0, watch_faults(self->mem));
+	EXPECT_EQ(0, watch_store(self->mem, 1));
+	if ((void *)huge != MAP_FAILED)
+		EXPECT_LT(0, watch_faults(huge));
+	munmap((void *)huge, HUGE);
+}
+
+NVLINK2_MAIN()

@@ -128,10 +128,14 @@ def checkpatch(part, number, ignored):
     return test
 
 
+# TRACE_EVENT() is a language of its own; upstream's headers of trace events have all of these.
+TRACE = ["PARENTHESIS_ALIGNMENT", "OPEN_ENDED_LINE", "SPACING"]
+
 counts = {}
 for entry in load_entries(os.path.join(tap.TOP, "series")):
     counts[entry.part] = position = counts.get(entry.part, 0) + 1
-    case = checkpatch(entry.part, position, NOT_OURS + (SELFTESTS if entry.subject.startswith("vfio: selftests:") else []))
+    case = checkpatch(entry.part, position, NOT_OURS + (SELFTESTS if entry.subject.startswith("vfio: selftests:") else []) +
+                      (TRACE if entry.topic.endswith("-trace") else []))
     case.__doc__ = f"checkpatch --strict: {entry.subject}"
     setattr(Style, f"test_checkpatch_{entry.part.replace('-', '_')}_{position:02d}", case)
 tap.main()

@@ -31,13 +31,21 @@ struct vfio_pci_core_device *vfio_pci_nvlink2_alloc(struct pci_dev *pdev)
 	return nvlink2_gpu_alloc(pdev, pnv);
 }
 
-/* Whoever resets the device. memory_lock may be held, the device lock is */
+/*
+ * Called for any reset of the device, with the device lock held. The platform
+ * fences the links before its own resets, but is not called for other methods,
+ * such as a cycle through D3hot. So fence the links of a GPU here.
+ */
 static void vfio_pci_nvlink2_reset_prepare(struct pci_dev *pdev)
 {
 	struct pnv_npu2_gpu *pnv = pnv_npu2_gpu_of(pdev);
 
-	if (pnv)
-		pnv_npu2_gpu_block(pnv);
+	if (!pnv)
+		return;
+
+	pnv_npu2_gpu_begin_change(pnv);
+	if (!pnv_npu2_is_bridge(pdev))
+		pnv_npu2_gpu_fence(pnv);
 }
 
 static void vfio_pci_nvlink2_reset_done(struct pci_dev *pdev)
@@ -45,7 +53,7 @@ static void vfio_pci_nvlink2_reset_done(struct pci_dev *pdev)
 	struct pnv_npu2_gpu *pnv = pnv_npu2_gpu_of(pdev);
 
 	if (pnv)
-		pnv_npu2_gpu_unblock(pnv);
+		pnv_npu2_gpu_end_change(pnv);
 }
 
 /* For all devices of vfio-pci, with or without NVLink2 */

@@ -13,21 +13,26 @@
  *   vfio_pci_nvlink2_bridge.c	open and close of a bridge, its config space
  *   vfio_pci_nvlink2.c		what vfio_pci.c uses
  *
- * An access to GPU RAM while a link of the GPU is down is a machine check of
- * the host. Each access, and each insertion of a PTE, is therefore between
- * pnv_npu2_gpu_enter() and pnv_npu2_gpu_exit(): enter fails while the gate of
- * the GPU is closed. Whoever takes a link down closes the gate first, with
- * pnv_npu2_gpu_block() or pnv_npu2_gpu_fence(), and these call
- * nvlink2_ram_revoke() to remove the PTEs.
+ * An access to GPU RAM while a link of the GPU is down can stop the host, see
+ * npu2-gate.c beside that file. Each access, and each insertion of a PTE, is
+ * therefore between pnv_npu2_gpu_enter() and pnv_npu2_gpu_exit(). Code that takes
+ * a link down calls a function of the platform, which calls nvlink2_ram_revoke()
+ * to remove the PTEs.
+ *
+ * Nothing else removes them: GPU RAM does not depend on memory enable in COMMAND,
+ * which switches the BARs.
  *
  * Lock order, outermost first:
  *
  *   vfio_device_set::lock		open and close, which may unpin guest memory
+ *     pnv_npu2.lock of the platform	to assign the GPU to an LPID
  *     mmap_lock
- *       vfio_pci_core_device::memory_lock
- *         the gate of the GPU
- *           i_mmap_rwsem, page table locks
+ *       vfio_pci_core_device::memory_lock	to read the size of the RAM
+ *       the gate of the GPU
+ *         i_mmap_rwsem, page table locks
  *       the lock of the mm_iommu list
+ *
+ * A reset takes memory_lock for write, then the gate for write.
  *
  * Locks below the gate that belong to the platform are in npu2.h.
  */
@@ -58,17 +63,19 @@ struct nvlink2_gpu {
 	struct pnv_npu2_gpu *pnv;	/* GPU of the platform; constant */
 	struct resource ram;		/* aperture if claimed, or empty; dev_set */
 	unsigned int ram_region;	/* index in core.region; dev_set */
-	bool ram_mapped;		/* there may be PTEs of the RAM; gate */
+	u64 ram_size;			/* bytes of RAM, 0 if not known yet; set
+					 * by any fault, to the same value
+					 */
 	struct mm_struct *guest_mm;	/* its memory is held, or NULL; dev_set */
 	bool links_fenced;		/* by close; dev_set */
 };
 
 struct nvlink2_bridge {
 	struct vfio_pci_core_device core;
-	struct pnv_npu2_gpu *pnv;	/* GPU behind the bridge; constant */
+	struct pnv_npu2_gpu *pnv;	/* GPU of the link; constant */
 	struct resource atsd;		/* registers if claimed, or empty; dev_set */
 	u8 devctl;			/* offset of Device Control; constant */
-	u8 mailbox;			/* offset of the mailbox; constant */
+	u8 procedure;			/* offset of PROCEDURE; constant */
 };
 
 static inline struct nvlink2_gpu *

@@ -2,8 +2,9 @@
 /*
  * VFIO PCI support for NVLink2 GPUs: the region of a bridge with ATSD registers
  *
- * A guest writes to these registers of the NPU to shoot down translations that
- * its GPU has cached. See vfio_pci_nvlink2.h for the lock order.
+ * A guest writes to these registers of the NPU (address translation shootdown,
+ * ATSD) to invalidate translations that its GPU has cached. See
+ * vfio_pci_nvlink2.h for the lock order.
  */
 
 #include <linux/align.h>
@@ -34,7 +35,10 @@ static int nvlink2_atsd_mmap(struct vfio_pci_core_device *vdev,
 	if (!nvlink2_pages_ok(pgoff, vma_pages(vma), region->size))
 		return -EINVAL;
 
-	/* A reset does not hit the NPU, so these PTEs are never zapped */
+	/*
+	 * A reset of a GPU or a bridge leaves the ATSD registers accessible, so
+	 * these PTEs are not zapped.
+	 */
 	vm_flags_set(vma, VM_DONTCOPY);
 	vma->vm_page_prot = pgprot_noncached(vma->vm_page_prot);
 

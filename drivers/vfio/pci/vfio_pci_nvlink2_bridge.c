@@ -2,8 +2,8 @@
 /*
  * VFIO PCI support for NVLink2 GPUs: open and close of an NVLink bridge
  *
- * User space trains a link, or takes it down, through the config space of its
- * bridge. GPU RAM is unmapped while it does. See vfio_pci_nvlink2.h for the
+ * User space trains a link through the config space of its bridge. GPU RAM is
+ * unmapped before a training procedure starts. See vfio_pci_nvlink2.h for the
  * lock order.
  */
 
@@ -16,11 +16,10 @@
 #include "vfio_pci_nvlink2.h"
 
 /*
- * Registers in the vendor capability (npu2_populate_vendor_cap() in skiboot). A
- * write to the second one selects a procedure, reads of the first one run it.
+ * In the vendor capability (npu2_populate_vendor_cap() in skiboot): a write arms
+ * a training procedure, reads of the register before it carry the procedure out
  */
-#define NVLINK2_VNDR_MAILBOX		4
-#define NVLINK2_VNDR_MAILBOX_SIZE	8
+#define NVLINK2_VNDR_PROCEDURE		8
 
 /*
  * Add what a bridge has because of NVLink2. Success without a region means that
@@ -58,9 +57,9 @@ static int nvlink2_bridge_open_device(struct vfio_device *core_vdev)
 	ret = nvlink2_bridge_setup(bridge);
 	if (ret) {
 		/* As in nvlink2_bridge_close_device() */
-		pnv_npu2_gpu_block(bridge->pnv);
+		pnv_npu2_gpu_begin_change(bridge->pnv);
 		vfio_pci_core_disable(&bridge->core);
-		pnv_npu2_gpu_unblock(bridge->pnv);
+		pnv_npu2_gpu_end_change(bridge->pnv);
 		return ret;
 	}
 
@@ -78,9 +77,9 @@ static void nvlink2_bridge_close_device(struct vfio_device *core_vdev)
 	 * This resets the bridge without calling reset_prepare(), and the GPU
 	 * may still be open.
 	 */
-	pnv_npu2_gpu_block(bridge->pnv);
+	pnv_npu2_gpu_begin_change(bridge->pnv);
 	vfio_pci_core_close_device(core_vdev);
-	pnv_npu2_gpu_unblock(bridge->pnv);
+	pnv_npu2_gpu_end_change(bridge->pnv);
 
 	nvlink2_atsd_unclaim(bridge);
 }
@@ -115,36 +114,27 @@ static ssize_t nvlink2_bridge_write_devctl(struct nvlink2_bridge *bridge,
 	return count;
 }
 
-static ssize_t nvlink2_bridge_read(struct vfio_device *core_vdev,
-				   char __user *buf, size_t count,
-				   loff_t *ppos)
+/* Firmware refuses to be told of half a procedure, so ignore that here as well */
+static ssize_t nvlink2_bridge_write_procedure(struct nvlink2_bridge *bridge,
+					      const char __user *buf,
+					      size_t count, loff_t *ppos)
 {
-	struct nvlink2_bridge *bridge =
-		container_of(core_vdev, struct nvlink2_bridge, core.vdev);
-	size_t some, done = 0;
-	bool mailbox;
-	ssize_t ret;
+	__le32 procedure;
+	int ret;
 
-	if (VFIO_PCI_OFFSET_TO_INDEX(*ppos) != VFIO_PCI_CONFIG_REGION_INDEX)
-		return vfio_pci_core_read(core_vdev, buf, count, ppos);
+	if (count == sizeof(procedure)) {
+		if (copy_from_user(&procedure, buf, sizeof(procedure)))
+			return -EFAULT;
 
-	while (done < count) {
-		some = nvlink2_split(*ppos & VFIO_PCI_OFFSET_MASK, count - done,
-				     bridge->mailbox,
-				     NVLINK2_VNDR_MAILBOX_SIZE, &mailbox);
-
-		if (mailbox)
-			pnv_npu2_gpu_block(bridge->pnv);
-		ret = vfio_pci_core_read(core_vdev, buf + done, some, ppos);
-		if (mailbox)
-			pnv_npu2_gpu_unblock(bridge->pnv);
-
-		if (ret <= 0)
+		ret = pnv_npu2_bridge_arm(bridge->core.pdev,
+					  le32_to_cpu(procedure));
+		if (ret)
 			return ret;
-		done += ret;
 	}
 
-	return done;
+	*ppos += count;
+
+	return count;
 }
 
 static ssize_t nvlink2_bridge_write(struct vfio_device *core_vdev,
@@ -153,8 +143,8 @@ static ssize_t nvlink2_bridge_write(struct vfio_device *core_vdev,
 {
 	struct nvlink2_bridge *bridge =
 		container_of(core_vdev, struct nvlink2_bridge, core.vdev);
-	bool mailbox, devctl, command;
 	size_t some, done = 0;
+	bool procedure, devctl;
 	ssize_t ret;
 	u64 pos;
 
@@ -163,23 +153,19 @@ static ssize_t nvlink2_bridge_write(struct vfio_device *core_vdev,
 
 	while (done < count) {
 		pos = *ppos & VFIO_PCI_OFFSET_MASK;
-		some = nvlink2_split(pos, count - done, bridge->mailbox,
-				     NVLINK2_VNDR_MAILBOX_SIZE, &mailbox);
+		some = nvlink2_split(pos, count - done, bridge->procedure, 4,
+				     &procedure);
 		some = nvlink2_split(pos, some, bridge->devctl, 2, &devctl);
-		some = nvlink2_split(pos, some, PCI_COMMAND, 2, &command);
 
-		/* COMMAND enables the BARs with the registers of the link */
-		if (mailbox || command)
-			pnv_npu2_gpu_block(bridge->pnv);
-		if (devctl)
+		if (procedure)
+			ret = nvlink2_bridge_write_procedure(bridge, buf + done,
+							     some, ppos);
+		else if (devctl)
 			ret = nvlink2_bridge_write_devctl(bridge, buf + done,
 							  some, ppos);
 		else
 			ret = vfio_pci_core_write(core_vdev, buf + done, some,
 						  ppos);
-		if (mailbox || command)
-			pnv_npu2_gpu_unblock(bridge->pnv);
-
 		if (ret <= 0)
 			return ret;
 		done += ret;
@@ -196,7 +182,7 @@ static const struct vfio_device_ops nvlink2_bridge_ops = {
 	.close_device	= nvlink2_bridge_close_device,
 	.ioctl		= vfio_pci_core_ioctl,
 	.device_feature	= vfio_pci_core_ioctl_feature,
-	.read		= nvlink2_bridge_read,
+	.read		= vfio_pci_core_read,
 	.write		= nvlink2_bridge_write,
 	.mmap		= vfio_pci_core_mmap,
 	.request	= vfio_pci_core_request,
@@ -226,8 +212,8 @@ struct vfio_pci_core_device *nvlink2_bridge_alloc(struct pci_dev *pdev,
 
 	bridge->pnv = pnv;
 	bridge->devctl = pci_pcie_cap(pdev) + PCI_EXP_DEVCTL;
-	bridge->mailbox = pci_find_capability(pdev, PCI_CAP_ID_VNDR) +
-			  NVLINK2_VNDR_MAILBOX;
+	bridge->procedure = pci_find_capability(pdev, PCI_CAP_ID_VNDR) +
+			    NVLINK2_VNDR_PROCEDURE;
 
 	return &bridge->core;
 }

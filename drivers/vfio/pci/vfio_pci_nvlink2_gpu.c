@@ -99,7 +99,10 @@ static unsigned int nvlink2_lpid(struct kvm *kvm)
 }
 #endif
 
-/* Take the LPID of a guest back. The GPU has been reset, or never had one */
+/*
+ * Take the LPID of a guest back. Called after a reset of the GPU, or when it has
+ * no LPID.
+ */
 static int nvlink2_gpu_unmap_lpar(struct nvlink2_gpu *gpu)
 {
 	int ret = pnv_npu2_gpu_unmap_lpar(gpu->pnv);
@@ -127,9 +130,9 @@ static void nvlink2_gpu_unhold_guest(struct nvlink2_gpu *gpu)
  * to, if any. VFIO has a reference on the guest, and so on its LPID, from
  * before open until after close.
  *
- * The GPU caches translations, and only the guest can shoot them down. Hold all
- * registered memory of the guest until a reset, or fenced links, keep the GPU
- * from using them.
+ * The GPU caches translations, and only the guest can invalidate them. Keep all
+ * registered memory of the guest pinned until the GPU has been reset or its links
+ * have been fenced.
  */
 static int nvlink2_gpu_map_lpar(struct nvlink2_gpu *gpu)
 {
@@ -190,7 +193,10 @@ static int nvlink2_gpu_setup(struct nvlink2_gpu *gpu)
 		return -EIO;
 	}
 
-	/* Held since the last close if that could not stop the GPU */
+	/*
+	 * The guest memory of the last user is still held if the close could
+	 * neither fence the links nor reset the GPU.
+	 */
 	nvlink2_gpu_unhold_guest(gpu);
 
 	ret = vfio_pci_core_setup_barmap(vdev, 0);
@@ -273,7 +279,10 @@ static void nvlink2_gpu_close_finish(struct nvlink2_gpu *gpu)
 
 	nvlink2_gpu_unmap_lpar(gpu);
 
-	/* Otherwise the GPU can go on until its next reset */
+	/*
+	 * Without a fence and without a reset, the GPU may use its translations
+	 * until the next reset.
+	 */
 	if (gpu->links_fenced || !gpu->core.needs_reset)
 		nvlink2_gpu_unhold_guest(gpu);
 
@@ -313,9 +322,11 @@ static int nvlink2_gpu_feature(struct vfio_device *core_vdev, u32 flags,
 
 /*
  * Write the low byte of PMCSR. A GPU that leaves D0 takes its end of the links
- * down, and firmware does not notice. Fence the CPU end before. Fence it again
- * after the GPU has been asleep: bridges do not sleep, so the user can have run
- * the training procedures in the meantime.
+ * down, and firmware does not notice. Fence the CPU end before; if the user
+ * trains the links again in between, the platform refuses the write. Fence them
+ * again after the GPU has been asleep: bridges do not sleep, so the user can have
+ * run the training procedures in the meantime. A link that is fenced already
+ * costs nothing.
  */
 static ssize_t nvlink2_gpu_write_pmcsr(struct nvlink2_gpu *gpu,
 				       const char __user *buf, loff_t *ppos)
@@ -328,13 +339,11 @@ static ssize_t nvlink2_gpu_write_pmcsr(struct nvlink2_gpu *gpu,
 	if (get_user(val, (const u8 __user *)buf))
 		return -EFAULT;
 
-	pnv_npu2_gpu_block(gpu->pnv);
 	if (val & PCI_PM_CTRL_STATE_MASK)
 		pnv_npu2_gpu_fence(gpu->pnv);
 	ret = vfio_pci_core_write(&gpu->core.vdev, buf, 1, ppos);
-	if (!awake || pdev->current_state != PCI_D0)
+	if (!awake)
 		pnv_npu2_gpu_fence(gpu->pnv);
-	pnv_npu2_gpu_unblock(gpu->pnv);
 
 	return ret;
 }
@@ -370,10 +379,25 @@ static ssize_t nvlink2_gpu_write(struct vfio_device *core_vdev,
 	return done;
 }
 
+static void nvlink2_gpu_release(struct vfio_device *core_vdev)
+{
+	struct nvlink2_gpu *gpu =
+		container_of(core_vdev, struct nvlink2_gpu, core.vdev);
+
+	/*
+	 * Keep the memory pinned: the GPU may still write to it, and it must not
+	 * be given to another process.
+	 */
+	if (gpu->guest_mm)
+		pci_err(gpu->core.pdev, "GPU could not be stopped; memory of its last guest stays pinned\n");
+
+	vfio_pci_core_release_dev(core_vdev);
+}
+
 static const struct vfio_device_ops nvlink2_gpu_ops = {
 	.name		= "vfio-pci",
 	.init		= vfio_pci_core_init_dev,
-	.release	= vfio_pci_core_release_dev,
+	.release	= nvlink2_gpu_release,
 	.open_device	= nvlink2_gpu_open_device,
 	.close_device	= nvlink2_gpu_close_device,
 	.ioctl		= vfio_pci_core_ioctl,

@@ -15,12 +15,14 @@
 #include <linux/mm.h>
 #include <linux/mmu_context.h>
 #include <linux/pci.h>
+#include <linux/pfn_t.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vfio_pci_core.h>
 #include <kunit/visibility.h>
 #include <asm/pnv-npu2.h>
+#include <asm/tlbflush.h>
 
 #include "vfio_pci_nvlink2.h"
 
@@ -31,7 +33,10 @@
 struct nvlink2_mapping {
 	struct nvlink2_gpu *gpu;	/* constant */
 	struct mm_iommu_table_group_mem_t *mem;	/* registration; constant */
-	unsigned int vmas;		/* two during mremap(); mmap_lock */
+	unsigned int vmas;		/* 2 while mremap() has copied the VMA and
+					 * ->mremap() is about to refuse;
+					 * mmap_lock
+					 */
 };
 
 static void nvlink2_ram_vma_open(struct vm_area_struct *vma)
@@ -95,27 +100,77 @@ VISIBLE_IF_KUNIT u64 nvlink2_ram_size(u32 local_memory, u64 aperture)
 }
 
 /*
- * Check that there is RAM behind pages of the aperture. A load from the part of
- * the aperture without RAM is a machine check; a store is one that stops the
- * host. To be called with the gate entered and memory access of the GPU
- * enabled, because the size is in a register of the GPU.
+ * Find out how much of the aperture, from its start on, is RAM; 0 if that is not
+ * known. A load from the rest is a machine check, a store is one that stops the
+ * host.
+ *
+ * The register is in BAR 0, which the user can write to and switch off. So read
+ * it before the user can, at open; later only if the firmware of the GPU had not
+ * set it up by then.
  */
-static bool nvlink2_ram_has_pages(struct nvlink2_gpu *gpu, u64 pgoff, u64 pages)
+static u64 nvlink2_ram_get_size(struct nvlink2_gpu *gpu)
 {
 	struct vfio_pci_core_device *vdev = &gpu->core;
+	u64 size = READ_ONCE(gpu->ram_size);
 	u32 local_memory;
-	u64 size;
 
-	lockdep_assert_held_read(&vdev->memory_lock);
+	if (size)
+		return size;
 
-	local_memory = ioread32(vdev->barmap[0] + NVLINK2_LOCAL_MEMORY);
+	if (vfio_pci_core_ioread32(vdev, true, &local_memory,
+				   vdev->barmap[0] + NVLINK2_LOCAL_MEMORY))
+		return 0;
+
 	size = nvlink2_ram_size(local_memory, resource_size(&gpu->ram));
+	WRITE_ONCE(gpu->ram_size, size);
+
+	return size;
+}
+
+static bool nvlink2_ram_has_pages(struct nvlink2_gpu *gpu, u64 pgoff, u64 pages)
+{
+	u64 size = nvlink2_ram_get_size(gpu);
+
 	if (!size)
-		dev_warn_ratelimited(&vdev->pdev->dev,
-				     "size of GPU RAM is not known (%#x), no access to it\n",
-				     local_memory);
+		dev_warn_ratelimited(&gpu->core.pdev->dev,
+				     "size of GPU RAM is not known, no access to it\n");
 
 	return nvlink2_pages_ok(pgoff, pages, size);
+}
+
+static vm_fault_t nvlink2_ram_insert(struct vm_fault *vmf, unsigned long pfn,
+				     unsigned int order)
+{
+	if (!order)
+		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV),
+					  false);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV),
+					  false);
+
+	return VM_FAULT_FALLBACK;
+}
+
+/*
+ * Wait for the end of a reset, if possible without the lock of the address
+ * space, which the other threads of the user need. Then the fault is repeated.
+ */
+static vm_fault_t nvlink2_ram_wait(struct vm_fault *vmf,
+				   struct pnv_npu2_gpu *pnv)
+{
+	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
+		return pnv_npu2_gpu_wait(pnv) ? VM_FAULT_SIGBUS :
+						VM_FAULT_NOPAGE;
+
+	if (!(vmf->flags & FAULT_FLAG_RETRY_NOWAIT)) {
+		/* The VMA, and all that hangs on it, can be gone after this */
+		release_fault_lock(vmf);
+		pnv_npu2_gpu_wait(pnv);
+	}
+
+	return VM_FAULT_RETRY;
 }
 
 static vm_fault_t nvlink2_ram_huge_fault(struct vm_fault *vmf,
@@ -124,37 +179,32 @@ static vm_fault_t nvlink2_ram_huge_fault(struct vm_fault *vmf,
 	struct vm_area_struct *vma = vmf->vma;
 	struct nvlink2_mapping *mapping = vma->vm_private_data;
 	struct nvlink2_gpu *gpu = mapping->gpu;
-	struct vfio_pci_core_device *vdev = &gpu->core;
 	unsigned long addr = ALIGN_DOWN(vmf->address, PAGE_SIZE << order);
 	u64 pgoff = nvlink2_region_pgoff(vma->vm_pgoff) +
 		    ((addr - vma->vm_start) >> PAGE_SHIFT);
 	unsigned long pfn = PHYS_PFN(gpu->ram.start) + pgoff;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
+	bool has_pages;
+	int err;
 
 	if (!is_aligned_for_order(vma, addr, pfn, order))
 		return VM_FAULT_FALLBACK;
+	/* A smaller page may still be within the RAM */
+	has_pages = nvlink2_ram_has_pages(gpu, pgoff, BIT(order));
+	if (!has_pages && order)
+		return VM_FAULT_FALLBACK;
 
-	down_read(&vdev->memory_lock);
-	if (!vfio_pci_core_memory_accessible(vdev))
-		goto out_memory;
-	if (pnv_npu2_gpu_enter(gpu->pnv))
-		goto out_memory;
-
-	if (nvlink2_ram_has_pages(gpu, pgoff, BIT(order))) {
-		WRITE_ONCE(gpu->ram_mapped, true);
-		ret = vfio_pci_vmf_insert_pfn(vdev, vmf, pfn, order);
-	} else if (order) {
-		/* A smaller page may still be within the RAM */
-		ret = VM_FAULT_FALLBACK;
+	err = has_pages ? pnv_npu2_gpu_enter(gpu->pnv) : -EIO;
+	if (err == -EAGAIN)
+		return nvlink2_ram_wait(vmf, gpu->pnv);
+	if (!err) {
+		ret = nvlink2_ram_insert(vmf, pfn, order);
+		pnv_npu2_gpu_exit(gpu->pnv);
 	}
-
-	pnv_npu2_gpu_exit(gpu->pnv);
-out_memory:
-	up_read(&vdev->memory_lock);
 
 	/* After a fallback the fault is repeated with a smaller order */
 	if (!(ret & VM_FAULT_FALLBACK))
-		trace_vfio_pci_nvgpu_mmap_fault(vdev->pdev, PFN_PHYS(pfn) +
+		trace_vfio_pci_nvgpu_mmap_fault(gpu->core.pdev, PFN_PHYS(pfn) +
 						vmf->address - addr,
 						vmf->address, ret);
 	return ret;
@@ -201,7 +251,7 @@ static int nvlink2_ram_mmap(struct vfio_pci_core_device *vdev,
 	 * exactly these.
 	 */
 	ret = mm_iommu_newdev(vma->vm_mm, vma->vm_start, vma_pages(vma), start,
-			      &mapping->mem);
+			      pnv_npu2_gpu_ready, gpu->pnv, &mapping->mem);
 	if (ret) {
 		kfree(mapping);
 		goto out_trace;
@@ -222,49 +272,67 @@ out_trace:
 	return ret;
 }
 
+/*
+ * Enter the gate. A reset of the links that is under way ends before: this is no
+ * fault whose caller would try again.
+ */
+static int nvlink2_ram_enter(struct nvlink2_gpu *gpu)
+{
+	int ret;
+
+	while ((ret = pnv_npu2_gpu_enter(gpu->pnv)) == -EAGAIN) {
+		ret = pnv_npu2_gpu_wait(gpu->pnv);
+		if (ret)
+			return ret;
+	}
+
+	return ret;
+}
+
 /* Copy @count bytes within a page of GPU RAM from or to @buf */
 static int nvlink2_ram_copy(struct nvlink2_gpu *gpu, u64 pos, void *buf,
 			    size_t count, bool iswrite)
 {
-	struct vfio_pci_core_device *vdev = &gpu->core;
-	unsigned long left;
-	int ret = -EIO;
+	unsigned long left, start;
+	int ret;
 	void *ram;
 
-	down_read(&vdev->memory_lock);
-	if (!vfio_pci_core_memory_accessible(vdev))
-		goto out_memory;
-	if (pnv_npu2_gpu_enter(gpu->pnv))
-		goto out_memory;
 	if (!nvlink2_ram_has_pages(gpu, PHYS_PFN(pos), 1))
-		goto out_gate;
+		return -EIO;
+
+	ret = nvlink2_ram_enter(gpu);
+	if (ret)
+		return ret;
 
 	ram = memremap(gpu->ram.start + pos, count, MEMREMAP_WB);
 	if (!ram) {
 		ret = -ENOMEM;
-		goto out_gate;
+		goto exit_gate;
 	}
 
 	if (iswrite)
 		left = copy_mc_to_kernel(ram, buf, count);
 	else
 		left = copy_mc_to_kernel(buf, ram, count);
-	/* Removes the PTE; the TLB is flushed lazily, see vunmap() */
-	memunmap(ram);
-
 	ret = left ? -EIO : 0;
 
-out_gate:
+	/*
+	 * memunmap() leaves the translation in the TLB until some later flush.
+	 * The processor could prefetch through it when the links are down.
+	 */
+	start = (unsigned long)PTR_ALIGN_DOWN(ram, PAGE_SIZE);
+	memunmap(ram);
+	flush_tlb_kernel_range(start, start + PAGE_SIZE);
+
+exit_gate:
 	pnv_npu2_gpu_exit(gpu->pnv);
-out_memory:
-	up_read(&vdev->memory_lock);
 
 	return ret;
 }
 
 /*
- * User memory can be GPU RAM itself, with a fault that takes memory_lock and
- * the gate. Copy it with no lock held, a page at a time through a buffer.
+ * User memory can be GPU RAM itself, with a fault that takes the gate. Copy it
+ * with no lock held, a page at a time through a buffer.
  */
 static ssize_t nvlink2_ram_rw(struct vfio_pci_core_device *vdev,
 			      char __user *buf, size_t count, loff_t *ppos,
@@ -332,13 +400,13 @@ static const struct vfio_pci_regops nvlink2_ram_regops = {
 	.rw		= nvlink2_ram_rw,
 	.mmap		= nvlink2_ram_mmap,
 	.add_capability	= nvlink2_ram_add_capability,
-	.zap		= vfio_pci_core_zap_region,
 	.release	= nvlink2_ram_release,
 };
 
 /**
  * nvlink2_ram_add_region() - Add the region with the RAM of a GPU
- * @gpu: the GPU, with its aperture claimed and BAR 0 mapped
+ * @gpu: the GPU, with its aperture claimed and BAR 0 mapped, before the user gets
+ *	access to it
  *
  * Return: 0 or a negative errno.
  */
@@ -347,6 +415,8 @@ int nvlink2_ram_add_region(struct nvlink2_gpu *gpu)
 	struct vfio_pci_core_device *vdev = &gpu->core;
 
 	gpu->ram_region = vdev->num_regions;
+	gpu->ram_size = 0;
+	nvlink2_ram_get_size(gpu);
 
 	return vfio_pci_core_register_dev_region(vdev,
 			PCI_VENDOR_ID_NVIDIA | VFIO_REGION_TYPE_PCI_VENDOR_TYPE,
@@ -362,19 +432,13 @@ int nvlink2_ram_add_region(struct nvlink2_gpu *gpu)
  * @data: the struct nvlink2_gpu
  *
  * Callback for pnv_npu2_gpu_set_revoke(), called with the gate held for write.
- *
- * Training closes the gate many times. Unmapping walks the page tables of all
- * processes that have mapped the region and flushes TLBs, so skip it when there
- * has been no fault since the last time.
  */
 void nvlink2_ram_revoke(void *data)
 {
 	struct nvlink2_gpu *gpu = data;
-	struct vfio_pci_core_device *vdev = &gpu->core;
+	unsigned int index = VFIO_PCI_NUM_REGIONS + gpu->ram_region;
 
-	if (!gpu->ram_mapped)
-		return;
-
-	vfio_pci_core_zap_region(vdev, &vdev->region[gpu->ram_region]);
-	gpu->ram_mapped = false;
+	unmap_mapping_range(gpu->core.vdev.inode->i_mapping,
+			    VFIO_PCI_INDEX_TO_OFFSET(index),
+			    resource_size(&gpu->ram), true);
 }

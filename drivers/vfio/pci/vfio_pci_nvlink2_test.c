@@ -84,8 +84,8 @@ static const struct nvlink2_split_case {
 	{ "all of it", 0x84, 8, 8, true },
 	{ "out of it", 0x88, 8, 4, true },
 	{ "last byte", 0x8b, 2, 1, true },
-	{ "behind", 0x8c, 4, 4, false },
-	{ "far behind", 0x1000, SIZE_MAX, SIZE_MAX, false },
+	{ "past the end", 0x8c, 4, 4, false },
+	{ "far past the end", 0x1000, SIZE_MAX, SIZE_MAX, false },
 };
 
 KUNIT_ARRAY_PARAM_DESC(nvlink2_split, nvlink2_split_cases, what);

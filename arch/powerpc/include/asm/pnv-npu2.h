@@ -34,8 +34,11 @@ int pnv_npu2_gpu_set_revoke(struct pnv_npu2_gpu *gpu,
 void pnv_npu2_gpu_clear_revoke(struct pnv_npu2_gpu *gpu, void *data);
 int pnv_npu2_gpu_enter(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gpu_exit(struct pnv_npu2_gpu *gpu);
-void pnv_npu2_gpu_block(struct pnv_npu2_gpu *gpu);
-void pnv_npu2_gpu_unblock(struct pnv_npu2_gpu *gpu);
+int pnv_npu2_gpu_wait(struct pnv_npu2_gpu *gpu);
+int pnv_npu2_gpu_ready(void *data);
+void pnv_npu2_gpu_begin_change(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gpu_end_change(struct pnv_npu2_gpu *gpu);
 int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu);
+int pnv_npu2_bridge_arm(struct pci_dev *pdev, u32 procedure);
 
 #endif /* _ASM_POWERPC_PNV_NPU2_H */

@@ -14,7 +14,30 @@
 #include <asm/pci-bridge.h>
 
 #include "npu2.h"
+#include "npu2-trace.h"
 #include "pci.h"
+
+/**
+ * pnv_npu2_pe_is_frozen() - ask whether hardware has frozen a PE
+ * @phb: PHB of the NPU
+ * @pe_number: the PE
+ *
+ * Firmware names the first frozen PE only, and no OPAL call thaws one
+ * (npu2_eeh_next_error() in skiboot).
+ *
+ * Return: whether firmware says that @pe_number is frozen.
+ */
+bool pnv_npu2_pe_is_frozen(struct pnv_phb *phb, unsigned int pe_number)
+{
+	__be16 type = 0, severity = 0;
+	__be64 frozen = 0;
+
+	if (opal_pci_next_error(phb->opal_id, &frozen, &type, &severity))
+		return false;
+
+	return be16_to_cpu(type) == OPAL_EEH_PE_ERROR &&
+	       be64_to_cpu(frozen) == pe_number;
+}
 
 static void pnv_npu2_pe_unlink(struct pnv_ioda_pe *pe)
 {
@@ -49,6 +72,8 @@ int pnv_npu2_tve_deny(struct pnv_phb *phb, unsigned int pe_number)
 	if (rc != OPAL_SUCCESS)
 		pr_err("NPU PHB#%x: cannot deny DMA of PE#%x, OPAL error %lld\n",
 		       phb->hose->global_number, pe_number, rc);
+	trace_pnv_npu2_window(phb->hose->global_number, pe_number, 0, 0,
+			      opal_error_code(rc));
 
 	return opal_error_code(rc);
 }
@@ -81,7 +106,7 @@ int pnv_npu2_tve_deny_all(struct pnv_phb *phb)
  * table, linked in the slot of the window that the table is for.
  * The caller holds pnv_npu2.lock.
  *
- * Return: 0, or an errno with @pe as it was.
+ * Return: 0, or an errno; the table, if any, is then still linked.
  */
 int pnv_npu2_pe_clear_window(struct pnv_ioda_pe *pe)
 {
@@ -134,6 +159,10 @@ static int pnv_npu2_program_tve(struct pnv_ioda_pe *pe,
 	if (rc == OPAL_SUCCESS)
 		rc = opal_pci_tce_kill(opal_id, OPAL_PCI_TCE_KILL_ALL,
 				       pe->pe_number, 0, 0, 0);
+	trace_pnv_npu2_window(pe->phb->hose->global_number, pe->pe_number,
+			      __pa(tbl->it_base),
+			      (u64)tbl->it_size << tbl->it_page_shift,
+			      opal_error_code(rc));
 
 	return opal_error_code(rc);
 }
@@ -147,7 +176,8 @@ static int pnv_npu2_program_tve(struct pnv_ioda_pe *pe,
  * A PE of the NPU has one TVE, so there is one window whatever @num is. The
  * caller holds pnv_npu2.lock.
  *
- * Return: 0, or an errno with @pe in the deny state.
+ * Return: 0, or an errno; @pe then refuses DMA, unless firmware failed to deny
+ * it, in which case a table stays linked.
  */
 int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
 			   struct iommu_table *tbl)

@@ -4,54 +4,111 @@
  *
  * A CPU that loads from or stores to GPU RAM over a link that is fenced, or was
  * never trained, gets an error: a machine check on the emulated machine, a
- * machine check or an HMI on hardware. Code that takes a link down closes the
- * gate of the GPU first. That removes all mappings, and later accesses fail
- * until firmware says that the links are up again.
+ * machine check or an HMI on hardware. So GPU RAM is mapped only while all links
+ * of the GPU are up, and code that takes a link down removes the mappings first.
+ *
+ * enum pnv_npu2_links in npu2.h has the states and their changes.
  */
 
 #include <linux/export.h>
 #include <linux/lockdep.h>
 #include <linux/pci.h>
+#include <linux/wait.h>
+
+#include <asm/pci-bridge.h>
 
 #include "npu2.h"
+#include "pci.h"
+#include "npu2-trace.h"
 
-/* Firmware is asked once after each closing of the gate, not for each access */
-static bool pnv_npu2_links_are_up(struct pnv_npu2_gpu *gpu)
+/**
+ * pnv_npu2_gate_init() - prepare the gate of a GPU
+ * @gpu: the GPU, with links that are down
+ */
+void pnv_npu2_gate_init(struct pnv_npu2_gpu *gpu)
+{
+	init_rwsem(&gpu->gate);
+	init_waitqueue_head(&gpu->changed);
+	gpu->links = NPU2_LINKS_DOWN;
+}
+
+/*
+ * Config writes are looked at in atomic context, without the gate, and decided
+ * by the state: hence the spinlock.
+ */
+static void pnv_npu2_set_links(struct pnv_npu2_gpu *gpu,
+			       enum pnv_npu2_links links, const char *reason)
+{
+	unsigned long flags;
+
+	if (gpu->links == links)
+		return;
+
+	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
+	gpu->links = links;
+	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
+
+	trace_pnv_npu2_gate(gpu, links, reason);
+}
+
+static bool pnv_npu2_links_are_trained(struct pnv_npu2_gpu *gpu)
 {
 	unsigned int i;
 
-	lockdep_assert_held(&gpu->gate);
-
-	if (READ_ONCE(gpu->links_up))
-		return true;
-
 	for (i = 0; i < gpu->num_bridges; i++) {
-		if (!pnv_npu2_link_is_up(&gpu->bridge[i]))
+		if (!pnv_npu2_link_is_trained(&gpu->bridge[i]))
 			return false;
 	}
 
-	WRITE_ONCE(gpu->links_up, true);
 	return true;
+}
+
+/* Ask firmware. The read side of the gate keeps all but other readers away */
+static bool pnv_npu2_try_links_up(struct pnv_npu2_gpu *gpu)
+{
+	unsigned long flags;
+	bool changed = false;
+
+	lockdep_assert_held_read(&gpu->gate);
+
+	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
+	if (gpu->links == NPU2_LINKS_DOWN && pnv_npu2_links_are_trained(gpu)) {
+		gpu->links = NPU2_LINKS_UP;
+		changed = true;
+	}
+	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
+
+	if (changed)
+		trace_pnv_npu2_gate(gpu, NPU2_LINKS_UP, "trained");
+	return READ_ONCE(gpu->links) == NPU2_LINKS_UP;
+}
+
+/* After this no mapping of GPU RAM exists until the gate is released */
+static void pnv_npu2_revoke(struct pnv_npu2_gpu *gpu)
+{
+	lockdep_assert_held_write(&gpu->gate);
+
+	if (gpu->links == NPU2_LINKS_UP && gpu->revoke)
+		gpu->revoke(gpu->revoke_data);
 }
 
 /**
  * pnv_npu2_gate_close() - remove all mappings of the RAM of a GPU
  * @gpu: the GPU, with the write side of its gate held
+ * @reason: for the tracepoint
  *
- * The gate opens again when the links are up and nothing else keeps it closed.
+ * Firmware is asked before the next mapping is made.
  */
-void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu)
+void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu, const char *reason)
 {
-	lockdep_assert_held_write(&gpu->gate);
-
-	gpu->links_up = false;
-	if (gpu->revoke)
-		gpu->revoke(gpu->revoke_data);
+	pnv_npu2_revoke(gpu);
+	if (!gpu->changes)
+		pnv_npu2_set_links(gpu, NPU2_LINKS_DOWN, reason);
 }
 
 /**
  * pnv_npu2_gate_fence_links() - fence all links of a GPU
- * @gpu: the GPU, with its gate closed and the write side held
+ * @gpu: the GPU, with the write side of its gate held and no mapping left
  *
  * Return: 0, or the last error; all links are tried in any case.
  */
@@ -61,18 +118,74 @@ int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu)
 	unsigned int i;
 
 	lockdep_assert_held_write(&gpu->gate);
-	WARN_ON_ONCE(gpu->links_up);
+	WARN_ON_ONCE(gpu->links == NPU2_LINKS_UP);
 
 	for (i = 0; i < gpu->num_bridges; i++) {
 		err = pnv_npu2_link_fence(&gpu->bridge[i]);
 		if (!err)
 			continue;
-		pr_err("NPU: %pOF: cannot fence the link, error %d\n",
-		       gpu->bridge[i].dn, err);
+		pr_err_ratelimited("NPU: %pOF: cannot fence the link, error %d\n",
+				   gpu->bridge[i].dn, err);
 		ret = err;
 	}
 
 	return ret;
+}
+
+static void pnv_npu2_begin_change(struct pnv_npu2_gpu *gpu, const char *reason)
+{
+	pnv_npu2_revoke(gpu);
+	gpu->changes++;
+	pnv_npu2_set_links(gpu, NPU2_LINKS_CHANGING, reason);
+}
+
+static void pnv_npu2_end_change(struct pnv_npu2_gpu *gpu, const char *reason)
+{
+	lockdep_assert_held_write(&gpu->gate);
+
+	if (--gpu->changes)
+		return;
+
+	pnv_npu2_set_links(gpu, NPU2_LINKS_DOWN, reason);
+	wake_up_all(&gpu->changed);
+}
+
+/* The PE goes away with the last bridge, which nobody has removed while in use */
+static bool pnv_npu2_gpu_is_frozen(struct pnv_npu2_gpu *gpu)
+{
+	struct pnv_ioda_pe *pe = READ_ONCE(gpu->npu_pe);
+
+	lockdep_assert_held_write(&gpu->gate);
+
+	gpu->frozen = pe && pnv_npu2_pe_is_frozen(pe->phb, pe->pe_number);
+	if (gpu->frozen)
+		pr_warn_ratelimited("NPU: %pOF: PE#%x is frozen, GPU stays closed until the machine is restarted\n",
+				    gpu->dn, pe->pe_number);
+
+	return gpu->frozen;
+}
+
+/**
+ * pnv_npu2_gate_freeze() - take the links of a GPU down after an error
+ * @gpu: the GPU
+ * @pe_number: PE of its bridges, which hardware has frozen
+ *
+ * Firmware reports a frozen PE again with every later event of any PHB, so it
+ * is logged once.
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gate_freeze(struct pnv_npu2_gpu *gpu, unsigned int pe_number)
+{
+	down_write(&gpu->gate);
+	if (!gpu->frozen) {
+		pr_err("NPU: %pOF: hardware has frozen PE#%x; links fenced\n",
+		       gpu->dn, pe_number);
+		gpu->frozen = true;
+		pnv_npu2_gate_close(gpu, "PE frozen");
+		pnv_npu2_gate_fence_links(gpu);
+	}
+	up_write(&gpu->gate);
 }
 
 /**
@@ -83,18 +196,23 @@ int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu)
  * @data: argument of @revoke
  *
  * Context: may sleep.
- * Return: 0, or -EBUSY when there is another user.
+ * Return: 0; -EBUSY when there is another user; -EIO when an earlier user has
+ * left the GPU with DMA over NVLink frozen.
  */
 int pnv_npu2_gpu_set_revoke(struct pnv_npu2_gpu *gpu,
 			    void (*revoke)(void *data), void *data)
 {
-	int ret = -EBUSY;
+	int ret = 0;
 
 	down_write(&gpu->gate);
-	if (!gpu->revoke) {
+	if (gpu->revoke) {
+		ret = -EBUSY;
+	} else if (pnv_npu2_gpu_is_frozen(gpu)) {
+		ret = -EIO;
+	} else {
+		pnv_npu2_gate_close(gpu, "new user");
+		gpu->revoke = revoke;
 		gpu->revoke_data = data;
-		WRITE_ONCE(gpu->revoke, revoke);
-		ret = 0;
 	}
 	up_write(&gpu->gate);
 
@@ -108,7 +226,8 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_set_revoke);
  * @data: what pnv_npu2_gpu_set_revoke() was called with. Nothing is done when
  *	that call had failed
  *
- * Calls the function of that call a last time.
+ * Calls the registered @revoke once more before it is removed, if mappings may
+ * exist.
  *
  * Context: may sleep.
  */
@@ -116,8 +235,8 @@ void pnv_npu2_gpu_clear_revoke(struct pnv_npu2_gpu *gpu, void *data)
 {
 	down_write(&gpu->gate);
 	if (gpu->revoke && gpu->revoke_data == data) {
-		pnv_npu2_gate_close(gpu);
-		WRITE_ONCE(gpu->revoke, NULL);
+		pnv_npu2_gate_close(gpu, "user gone");
+		gpu->revoke = NULL;
 		gpu->revoke_data = NULL;
 	}
 	up_write(&gpu->gate);
@@ -130,17 +249,21 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_clear_revoke);
  *
  * Context: may sleep. On success the read side of the gate is held until
  * pnv_npu2_gpu_exit(). The lock order is in npu2.h.
- * Return: 0, or -EIO with nothing held while the gate is closed.
+ * Return: 0; or, with nothing held, -EIO while the links are down, or -EAGAIN
+ * while they change, see pnv_npu2_gpu_wait().
  */
 int pnv_npu2_gpu_enter(struct pnv_npu2_gpu *gpu)
 {
-	down_read(&gpu->gate);
-	if (gpu->blocked || gpu->in_reset || !pnv_npu2_links_are_up(gpu)) {
-		up_read(&gpu->gate);
-		return -EIO;
-	}
+	int ret;
 
-	return 0;
+	down_read(&gpu->gate);
+	if (READ_ONCE(gpu->links) == NPU2_LINKS_UP || pnv_npu2_try_links_up(gpu))
+		return 0;
+
+	ret = gpu->changes ? -EAGAIN : -EIO;
+	up_read(&gpu->gate);
+
+	return ret;
 }
 EXPORT_SYMBOL_GPL(pnv_npu2_gpu_enter);
 
@@ -155,49 +278,89 @@ void pnv_npu2_gpu_exit(struct pnv_npu2_gpu *gpu)
 EXPORT_SYMBOL_GPL(pnv_npu2_gpu_exit);
 
 /**
- * pnv_npu2_gpu_block() - close the gate of a GPU and keep it closed
+ * pnv_npu2_gpu_ready() - ask whether the links of a GPU are up
+ * @data: the struct pnv_npu2_gpu
+ *
+ * For mm_iommu_newdev(), which asks before it lets another device access the RAM
+ * by DMA. The links can go down at any time after, and nobody takes existing TCEs
+ * away then: an access by DMA over a fenced link is an error response to the
+ * other device.
+ *
+ * Context: may sleep.
+ * Return: 0, -EIO while the links are down, or -EAGAIN while they change.
+ */
+int pnv_npu2_gpu_ready(void *data)
+{
+	int ret = pnv_npu2_gpu_enter(data);
+
+	if (!ret)
+		pnv_npu2_gpu_exit(data);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_ready);
+
+/**
+ * pnv_npu2_gpu_wait() - wait until the links of a GPU do not change any more
+ * @gpu: the GPU
+ *
+ * A reset takes as long as the GPU needs. A reset that user space has asserted
+ * by way of EEH lasts until user space ends it.
+ *
+ * Context: may sleep, with no lock held that a reset needs.
+ * Return: 0, or -ERESTARTSYS when the caller is being killed.
+ */
+int pnv_npu2_gpu_wait(struct pnv_npu2_gpu *gpu)
+{
+	return wait_event_killable(gpu->changed,
+				   READ_ONCE(gpu->links) != NPU2_LINKS_CHANGING);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_wait);
+
+/**
+ * pnv_npu2_gpu_begin_change() - announce that links of a GPU are going to change
  * @gpu: the GPU, of which one link at least is going to be reset
  *
- * All mappings of GPU RAM are gone when this returns. Nests.
+ * No mapping of GPU RAM exists from when this returns until
+ * pnv_npu2_gpu_end_change(). Nests.
  *
  * Context: may sleep.
  */
-void pnv_npu2_gpu_block(struct pnv_npu2_gpu *gpu)
+void pnv_npu2_gpu_begin_change(struct pnv_npu2_gpu *gpu)
 {
 	down_write(&gpu->gate);
-	WRITE_ONCE(gpu->blocked, gpu->blocked + 1);
-	pnv_npu2_gate_close(gpu);
+	pnv_npu2_begin_change(gpu, "reset by driver");
 	up_write(&gpu->gate);
 }
-EXPORT_SYMBOL_GPL(pnv_npu2_gpu_block);
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_begin_change);
 
 /**
- * pnv_npu2_gpu_unblock() - end what pnv_npu2_gpu_block() started
- * @gpu: the GPU. Its gate stays closed until the links are up
- *
- * Context: may sleep.
- */
-void pnv_npu2_gpu_unblock(struct pnv_npu2_gpu *gpu)
-{
-	down_write(&gpu->gate);
-	WRITE_ONCE(gpu->blocked, gpu->blocked - 1);
-	up_write(&gpu->gate);
-}
-EXPORT_SYMBOL_GPL(pnv_npu2_gpu_unblock);
-
-/**
- * pnv_npu2_gpu_fence() - close the gate of a GPU and fence all of its links
+ * pnv_npu2_gpu_end_change() - end what pnv_npu2_gpu_begin_change() started
  * @gpu: the GPU
  *
  * Context: may sleep.
- * Return: 0, or an errno when firmware did not fence each link.
+ */
+void pnv_npu2_gpu_end_change(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	pnv_npu2_end_change(gpu, "reset by driver done");
+	up_write(&gpu->gate);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_end_change);
+
+/**
+ * pnv_npu2_gpu_fence() - take all links of a GPU down
+ * @gpu: the GPU
+ *
+ * Context: may sleep.
+ * Return: 0, or an errno if a link could not be fenced.
  */
 int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu)
 {
 	int ret;
 
 	down_write(&gpu->gate);
-	pnv_npu2_gate_close(gpu);
+	pnv_npu2_gate_close(gpu, "fence");
 	ret = pnv_npu2_gate_fence_links(gpu);
 	up_write(&gpu->gate);
 
@@ -205,21 +368,75 @@ int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu)
 }
 EXPORT_SYMBOL_GPL(pnv_npu2_gpu_fence);
 
+static int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
+{
+	struct pnv_npu2_gpu *gpu = bridge->gpu;
+	unsigned long flags;
+	int ret;
+
+	down_write(&gpu->gate);
+	if (gpu->changes) {
+		up_write(&gpu->gate);
+		return -EAGAIN;
+	}
+
+	pnv_npu2_gate_close(gpu, "procedure");
+	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
+	ret = pnv_npu2_link_arm(bridge, procedure);
+	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
+	up_write(&gpu->gate);
+
+	return ret;
+}
+
+/**
+ * pnv_npu2_bridge_arm() - arm a training procedure for the user of a bridge
+ * @pdev: the bridge
+ * @procedure: value for the PROCEDURE register
+ *
+ * Mappings of GPU RAM are removed before. They come back when they are touched
+ * and the links are up.
+ *
+ * Context: may sleep; waits for a reset of the GPU that is under way.
+ * Return: 0, -ENODEV when @pdev is no bridge, -ERESTARTSYS when the caller is
+ * being killed, or an errno for the answer of firmware.
+ */
+int pnv_npu2_bridge_arm(struct pci_dev *pdev, u32 procedure)
+{
+	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of(pdev);
+	int ret;
+
+	if (!bridge)
+		return -ENODEV;
+
+	do {
+		ret = pnv_npu2_gpu_wait(bridge->gpu);
+		if (!ret)
+			ret = pnv_npu2_try_arm(bridge, procedure);
+	} while (ret == -EAGAIN);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_bridge_arm);
+
 /**
  * pnv_npu2_gate_enter_reset() - fence a GPU for a reset that is asserted
  * @gpu: the GPU
  * @which: the reset, NPU2_RESET_OF_*
  *
- * A GPU that disappears while its links are up raises an HMI. The gate stays
- * closed until pnv_npu2_gate_leave_reset(); to enter twice is the same as once.
+ * A GPU that disappears while its links are up raises an HMI. The links are in
+ * NPU2_LINKS_CHANGING until pnv_npu2_gate_leave_reset(). To enter twice is the
+ * same as once.
  *
  * Context: may sleep.
  */
 void pnv_npu2_gate_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which)
 {
 	down_write(&gpu->gate);
-	gpu->in_reset |= which;
-	pnv_npu2_gate_close(gpu);
+	if (!(gpu->in_reset & which)) {
+		gpu->in_reset |= which;
+		pnv_npu2_begin_change(gpu, "reset");
+	}
 	pnv_npu2_gate_fence_links(gpu);
 	up_write(&gpu->gate);
 }
@@ -230,7 +447,8 @@ void pnv_npu2_gate_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which)
  * @which: the reset, NPU2_RESET_OF_*
  *
  * Does nothing when the reset has not been entered: user space may ask EEH to
- * end a reset that it did not start.
+ * end a reset that it did not start. No procedure ran since the links were
+ * fenced, so they still are.
  *
  * Context: may sleep.
  */
@@ -238,10 +456,8 @@ void pnv_npu2_gate_leave_reset(struct pnv_npu2_gpu *gpu, unsigned int which)
 {
 	down_write(&gpu->gate);
 	if (gpu->in_reset & which) {
-		/* A reset of the NPU fences links without clearing DL_RESET */
-		pnv_npu2_gate_close(gpu);
-		pnv_npu2_gate_fence_links(gpu);
 		gpu->in_reset &= ~which;
+		pnv_npu2_end_change(gpu, "reset done");
 	}
 	up_write(&gpu->gate);
 }

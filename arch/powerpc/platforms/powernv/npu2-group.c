@@ -280,7 +280,7 @@ static bool pnv_npu2_find_in_pe(struct pci_dev *pdev, void *data)
 {
 	struct pnv_npu2_gpu **found = data, *gpu;
 
-	gpu = pnv_npu2_gpu_of_node(pci_device_to_OF_node(pdev));
+	gpu = pnv_npu2_gpu_at(pci_bus_to_host(pdev->bus), pci_dev_id(pdev));
 	if (!gpu)
 		return false;
 
@@ -291,23 +291,7 @@ static bool pnv_npu2_find_in_pe(struct pci_dev *pdev, void *data)
 	}
 
 	*found = gpu;
-	return false;
-}
-
-/* A GPU that was power-cycled has a new node, unknown at boot */
-static bool pnv_npu2_was_gpu(struct pci_dev *pdev)
-{
-	struct pnv_npu2 *npu;
-	unsigned int i;
-
-	list_for_each_entry(npu, &pnv_npu2_list, list) {
-		for (i = 0; i < npu->num_gpus; i++) {
-			if (npu->gpu[i].hose == pci_bus_to_host(pdev->bus) &&
-			    npu->gpu[i].bdfn == pci_dev_id(pdev))
-				return true;
-		}
-	}
-
+	gpu->pm_cap = pdev->pm_cap;
 	return false;
 }
 
@@ -320,8 +304,7 @@ static bool pnv_npu2_claims_nvlink(struct pci_dev *pdev, void *data)
 
 	bridge_dn = dn ? of_parse_phandle(dn, "ibm,npu", 0) : NULL;
 	npu_dn = of_get_parent(bridge_dn);
-	*claims = pnv_npu2_was_gpu(pdev) ||
-		  (npu_dn && of_device_is_compatible(npu_dn, "ibm,ioda2-npu2-phb"));
+	*claims = npu_dn && of_device_is_compatible(npu_dn, "ibm,ioda2-npu2-phb");
 	of_node_put(npu_dn);
 	of_node_put(bridge_dn);
 
@@ -401,9 +384,9 @@ static void pnv_npu2_leave_group(struct pnv_ioda_pe *pe)
 }
 
 /*
- * Give the windows of the owner to a GPU that joins an owned group. When that
- * fails the PE stays owned with the windows that could be set: the GPU is joined
- * by NVLink with GPUs of the owner.
+ * Give the windows of the owner to a GPU that joins an owned group. If this
+ * fails, the PE is left without a group and not given back to the host: over
+ * NVLink the GPU reaches GPUs of the owner.
  */
 static long pnv_npu2_gpu_catch_up(struct pnv_npu2_gpu *gpu)
 {

@@ -33,6 +33,8 @@
 #define   NPU2_PROCEDURE_PHY_RESET	4
 #define   NPU2_PROCEDURE_RX_TRAINING	9
 #define   NPU2_PROCEDURE_RESET_NTL	10
+#define   NPU2_PROCEDURE_PRE_TERMINATE	11
+#define   NPU2_PROCEDURE_TERMINATE	12
 #define   NPU2_PROCEDURE_CHECK_CREDITS	13
 #define   NPU2_NUM_PROCEDURES		14
 #define NPU2_VNDR_LINK_FLAGS	0x0d
@@ -162,33 +164,25 @@ VISIBLE_IF_KUNIT bool pnv_npu2_is_trained(u16 done, int last)
 }
 
 /**
- * pnv_npu2_link_is_up() - ask firmware whether GPU RAM answers over a link
+ * pnv_npu2_link_is_trained() - ask firmware whether GPU RAM answers over a link
  * @bridge: the link
  *
- * A link is up when, since it was fenced last, its lanes have been reset and
- * trained, the link has been taken out of reset, and then been unfenced. That
- * it is out of reset and unfenced is not enough: a guest can bring that about
- * with the last two procedures alone, on lanes that were never trained.
+ * A link is trained when, since it was fenced last, its lanes have been reset
+ * and trained, the link has been taken out of reset, and then been unfenced.
+ * That it is out of reset and unfenced is not enough: a guest can bring that
+ * about with the last two procedures alone, on lanes that were never trained.
  *
- * Return: whether the link is up. A link whose procedure is still running, has
- * failed, or about which firmware does not answer, is not.
+ * Context: pnv_npu2.mailbox_lock held.
+ * Return: whether the link is trained. A link whose procedure is still running,
+ * has failed, or about which firmware does not answer, is not.
  */
-bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge)
+bool pnv_npu2_link_is_trained(struct pnv_npu2_bridge *bridge)
 {
-	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
-	unsigned long flags;
-	bool up;
+	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
 
-	if (!bridge->vendor_cap)
-		return false;
-
-	raw_spin_lock_irqsave(lock, flags);
-	up = pnv_npu2_link_has_left_reset(bridge) > 0 &&
-	     pnv_npu2_is_trained(bridge->procedures,
-				 pnv_npu2_last_procedure(bridge));
-	raw_spin_unlock_irqrestore(lock, flags);
-
-	return up;
+	return bridge->vendor_cap &&
+	       pnv_npu2_is_trained(bridge->procedures,
+				   pnv_npu2_last_procedure(bridge));
 }
 
 static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
@@ -202,17 +196,15 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
 		return ret;
 
 	/*
-	 * Firmware resets the link before the write returns, acts on accesses
-	 * of 16 bits only, and keeps the bit, which reads as zero on any other
-	 * function (npu2_dev_cfg_exp_devcap() in skiboot). It has to be cleared
-	 * or each later write of the register is another FLR.
+	 * Firmware fences the link and purges the L2 and L3 caches of all cores
+	 * before the write returns, and wants 16 bits. It keeps the bit, see
+	 * pnv_npu2_link_config_read(). To clear it would purge all caches again
+	 * (npu2_dev_cfg_exp_devcap() in skiboot).
 	 */
-	val &= ~PCI_EXP_DEVCTL_BCR_FLR;
 	ret = pnv_npu2_cfg_write16(bridge, devctl,
 				   val | PCI_EXP_DEVCTL_BCR_FLR);
 	if (ret)
 		return ret;
-	pnv_npu2_cfg_write16(bridge, devctl, val);
 
 	/* A procedure that is still armed must not run at the next read */
 	ret = pnv_npu2_cfg_write32(bridge,
@@ -235,19 +227,39 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
  */
 int pnv_npu2_link_fence_unlocked(struct pnv_npu2_bridge *bridge)
 {
-	/* Never enumerated, so never trained */
+	/*
+	 * Not enumerated: where the capabilities are is not known, so it cannot
+	 * be fenced.
+	 */
 	if (!bridge->pcie_cap || !bridge->vendor_cap)
 		return 0;
 
 	return pnv_npu2_flr(bridge);
 }
 
+static int pnv_npu2_link_fence_locked(struct pnv_npu2_bridge *bridge)
+{
+	int ret = 0;
+
+	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
+
+	if (!bridge->fenced) {
+		ret = pnv_npu2_link_fence_unlocked(bridge);
+		bridge->fenced = !ret;
+	}
+	bridge->procedures = 0;
+
+	return ret;
+}
+
 /**
- * pnv_npu2_link_fence() - make a brick refuse accesses to GPU RAM
- * @bridge: the link of the brick. Has to be trained again before it is up
+ * pnv_npu2_link_fence() - make a link refuse accesses to GPU RAM
+ * @bridge: the link. Has to be trained again before it is up
  *
- * Context: any. The gate of the GPU is closed, or about to be tested by the
- * caller.
+ * A fence purges the caches of the whole machine, so a link that is known to be
+ * fenced is left alone.
+ *
+ * Context: any. The caller has closed the gate: no mapping of GPU RAM exists.
  * Return: 0, or an errno when firmware did not confirm the fence.
  */
 int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge)
@@ -257,8 +269,7 @@ int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge)
 	int ret;
 
 	raw_spin_lock_irqsave(lock, flags);
-	ret = pnv_npu2_link_fence_unlocked(bridge);
-	bridge->procedures = 0;
+	ret = pnv_npu2_link_fence_locked(bridge);
 	raw_spin_unlock_irqrestore(lock, flags);
 
 	return ret;
@@ -272,44 +283,93 @@ int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge)
 void pnv_npu2_link_enumerate(struct pnv_npu2_bridge *bridge,
 			     struct pci_dev *pdev)
 {
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	u8 pcie_cap = pci_pcie_cap(pdev);
+	u8 vendor_cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR);
+	unsigned long flags;
+
 	lockdep_assert_held_write(&bridge->gpu->gate);
 
-	bridge->pcie_cap = pci_pcie_cap(pdev);
-	bridge->vendor_cap = pci_find_capability(pdev, PCI_CAP_ID_VNDR);
+	raw_spin_lock_irqsave(lock, flags);
+	bridge->pcie_cap = pcie_cap;
+	bridge->vendor_cap = vendor_cap;
+	/* Another kernel may have trained the link */
+	bridge->fenced = false;
+	raw_spin_unlock_irqrestore(lock, flags);
 }
 
-/* What counts as done when @next is armed after @last has run */
+/*
+ * What counts as done when @next is armed after @last has run. All procedures but
+ * the few that leave the lanes alone make RESET_NTL necessary again: PHY_RESET
+ * and the calibration of the receiver clear iovalid, RX_TRAINING starts lanes
+ * (npu2-hw-procedures.c in skiboot).
+ */
 VISIBLE_IF_KUNIT u16 pnv_npu2_procedures_after(u16 done, int last, u32 next)
 {
 	if (last >= 0)
 		done |= BIT(last);
 
 	switch (next) {
+	case NPU2_PROCEDURE_NOP:
+	case NPU2_PROCEDURE_PRE_TERMINATE:
+	case NPU2_PROCEDURE_TERMINATE:
+	case NPU2_PROCEDURE_CHECK_CREDITS:
+		return done;
 	case NPU2_PROCEDURE_PHY_RESET:
 		done &= ~(BIT(NPU2_PROCEDURE_PHY_RESET) |
 			  BIT(NPU2_PROCEDURE_RX_TRAINING));
-		fallthrough;
-	case NPU2_PROCEDURE_RESET_NTL:
-		done &= ~BIT(NPU2_PROCEDURE_RESET_NTL);
+		break;
+	case NPU2_PROCEDURE_RX_TRAINING:
+		done &= ~BIT(NPU2_PROCEDURE_RX_TRAINING);
+		break;
 	}
 
-	return done;
+	return done & ~BIT(NPU2_PROCEDURE_RESET_NTL);
 }
 
-static void pnv_npu2_arm_procedure(struct pnv_npu2_bridge *bridge, u32 next)
+/**
+ * pnv_npu2_link_forget() - count a link as untrained until it is trained again
+ * @bridge: the link, which goes down by other means than a fence
+ *
+ * Context: pnv_npu2.mailbox_lock held.
+ */
+void pnv_npu2_link_forget(struct pnv_npu2_bridge *bridge)
 {
-	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
-	unsigned long flags;
-	int last;
+	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
 
-	raw_spin_lock_irqsave(lock, flags);
-	last = pnv_npu2_last_procedure(bridge);
-	/* DL_RESET has to be that of the run that comes, not of an old one */
-	if (next == NPU2_PROCEDURE_PHY_RESET || next == NPU2_PROCEDURE_RESET_NTL)
-		pnv_npu2_flr(bridge);
+	bridge->procedures = 0;
+}
+
+static void pnv_npu2_track_procedure(struct pnv_npu2_bridge *bridge, u32 next)
+{
+	int last = pnv_npu2_last_procedure(bridge);
+
 	bridge->procedures = pnv_npu2_procedures_after(bridge->procedures, last,
 						       next);
-	raw_spin_unlock_irqrestore(lock, flags);
+	bridge->fenced = false;
+}
+
+/**
+ * pnv_npu2_link_arm() - arm a training procedure
+ * @bridge: the link
+ * @procedure: number of the procedure, which reads of STATUS carry out; firmware
+ *	refuses what it does not know
+ *
+ * Context: pnv_npu2.mailbox_lock held; no mapping of GPU RAM exists.
+ * Return: 0, or an errno for the answer of firmware.
+ */
+int pnv_npu2_link_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
+{
+	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
+
+	if (!bridge->pcie_cap || !bridge->vendor_cap)
+		return -ENODEV;
+
+	pnv_npu2_track_procedure(bridge, procedure);
+
+	return pnv_npu2_cfg_write32(bridge,
+				    bridge->vendor_cap + NPU2_VNDR_PROCEDURE,
+				    procedure);
 }
 
 /* Firmware keeps what is written to the vendor capability, flags included */
@@ -321,6 +381,70 @@ static bool pnv_npu2_is_read_only(struct pnv_npu2_bridge *bridge, int where)
 	       where != bridge->vendor_cap + NPU2_VNDR_PROCEDURE;
 }
 
+/*
+ * Decide under mailbox_lock, under which the state becomes UP: a fault that asks
+ * firmware at the same time finds the training forgotten, or makes this write be
+ * refused.
+ */
+static bool pnv_npu2_may_change(struct pnv_npu2_bridge *bridge, bool flr)
+{
+	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
+
+	switch (bridge->gpu->links) {
+	case NPU2_LINKS_DOWN:
+		return true;
+	case NPU2_LINKS_CHANGING:
+		return flr;
+	default:
+		return false;
+	}
+}
+
+static int pnv_npu2_link_write_flr(struct pnv_npu2_bridge *bridge)
+{
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags;
+	int ret = -EBUSY;
+
+	raw_spin_lock_irqsave(lock, flags);
+	if (pnv_npu2_may_change(bridge, true))
+		ret = pnv_npu2_link_fence_locked(bridge);
+	raw_spin_unlock_irqrestore(lock, flags);
+
+	return ret;
+}
+
+static int pnv_npu2_link_write_procedure(struct pnv_npu2_bridge *bridge,
+					 u32 procedure)
+{
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags;
+	int ret = -EBUSY;
+
+	raw_spin_lock_irqsave(lock, flags);
+	if (pnv_npu2_may_change(bridge, false)) {
+		pnv_npu2_track_procedure(bridge, procedure);
+		ret = 1;
+	}
+	raw_spin_unlock_irqrestore(lock, flags);
+
+	return ret;
+}
+
+/*
+ * Firmware purges all caches at each write of Device Control, of which no bit but
+ * FLR means anything to it, and every pci_restore_state() writes the register.
+ */
+static bool pnv_npu2_changes_devctl(struct pnv_npu2_bridge *bridge, u32 val)
+{
+	u16 old;
+
+	if (pnv_npu2_cfg_read16(bridge, bridge->pcie_cap + PCI_EXP_DEVCTL, &old))
+		return true;
+
+	return (old ^ val) & 0xffff & ~PCI_EXP_DEVCTL_BCR_FLR;
+}
+
 /**
  * pnv_npu2_link_config_write() - look at a config write before firmware gets it
  * @bridge: the bridge that is written to
@@ -328,40 +452,62 @@ static bool pnv_npu2_is_read_only(struct pnv_npu2_bridge *bridge, int where)
  * @size: bytes
  * @val: value
  *
- * A write that takes the link down while GPU RAM is mapped is refused, unless
- * the gate has been closed for it: an FLR by way of sysfs of a bridge without a
- * driver, say, would end in machine checks of a guest that uses the GPU.
+ * See enum pnv_npu2_links for what is refused. VFIO arms procedures by
+ * pnv_npu2_bridge_arm() instead.
  *
  * Context: atomic, under the lock of the PCI core for config accesses.
- * Return: whether the write may go on.
+ * Return: 1 when firmware is to get the write; 0 when it has been carried out;
+ * -EBUSY when the link is in use; -EPERM for a register that is read-only; or
+ * an errno when firmware did not confirm the fence that an FLR is.
  */
-bool pnv_npu2_link_config_write(struct pnv_npu2_bridge *bridge, int where,
-				int size, u32 val)
+int pnv_npu2_link_config_write(struct pnv_npu2_bridge *bridge, int where,
+			       int size, u32 val)
 {
-	bool procedure, flr;
+	int ret;
 
 	if (!bridge->pcie_cap || !bridge->vendor_cap)
-		return true;
+		return 1;
 	if (pnv_npu2_is_read_only(bridge, where))
-		return false;
+		return -EPERM;
 
-	procedure = where == bridge->vendor_cap + NPU2_VNDR_PROCEDURE;
-	flr = where == bridge->pcie_cap + PCI_EXP_DEVCTL &&
-	      (val & PCI_EXP_DEVCTL_BCR_FLR);
-	if (!procedure && !flr)
-		return true;
+	if (where == bridge->vendor_cap + NPU2_VNDR_PROCEDURE)
+		ret = pnv_npu2_link_write_procedure(bridge, val);
+	else if (where != bridge->pcie_cap + PCI_EXP_DEVCTL || size != 2)
+		return 1;
+	else if (val & PCI_EXP_DEVCTL_BCR_FLR)
+		ret = pnv_npu2_link_write_flr(bridge);
+	else
+		ret = pnv_npu2_changes_devctl(bridge, val);
 
-	if (READ_ONCE(bridge->gpu->revoke) && !READ_ONCE(bridge->gpu->blocked)) {
-		pr_warn_ratelimited("NPU: %pOF: link is in use, not reset\n",
+	if (ret == -EBUSY)
+		pr_warn_ratelimited("NPU: %pOF: link is in use, write of config space refused\n",
 				    bridge->dn);
-		return false;
-	}
+	return ret;
+}
 
-	/* Besides what firmware does for an FLR, forget the procedures */
-	if (flr)
-		pnv_npu2_link_fence(bridge);
-	else if (size == 4)
-		pnv_npu2_arm_procedure(bridge, val);
+/**
+ * pnv_npu2_link_config_read() - correct what firmware says of config space
+ * @bridge: the bridge that is read from
+ * @where: offset
+ * @size: bytes
+ * @val: what firmware returned
+ *
+ * Firmware keeps the FLR bit of Device Control, which reads as zero on any other
+ * function. A read-modify-write of the register would be another FLR.
+ *
+ * Return: the value to be returned to the reader.
+ */
+u32 pnv_npu2_link_config_read(struct pnv_npu2_bridge *bridge, int where,
+			      int size, u32 val)
+{
+	int devctl = bridge->pcie_cap + PCI_EXP_DEVCTL;
 
-	return true;
+	if (!bridge->pcie_cap)
+		return val;
+	if (where == devctl && size > 1)
+		return val & ~PCI_EXP_DEVCTL_BCR_FLR;
+	if (where == devctl + 1 && size == 1)
+		return val & ~(PCI_EXP_DEVCTL_BCR_FLR >> 8);
+
+	return val;
 }

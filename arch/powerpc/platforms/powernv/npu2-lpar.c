@@ -15,6 +15,7 @@
 #include <asm/reg.h>
 
 #include "npu2.h"
+#include "npu2-trace.h"
 #include "pci.h"
 
 /* A GPU of a guest has the rights of a user program of the guest, never HV */
@@ -26,9 +27,14 @@
 static int pnv_npu2_map_lpid(struct pnv_npu2_gpu *gpu,
 			     unsigned int lpid)
 {
+	int ret;
+
 	/* No LPCR bits: translation is by radix trees only */
-	return opal_error_code(opal_npu_map_lpar(gpu->npu->phb->opal_id,
-						 gpu->bdfn, lpid, 0));
+	ret = opal_error_code(opal_npu_map_lpar(gpu->npu->phb->opal_id,
+						gpu->bdfn, lpid, 0));
+	trace_pnv_npu2_lpid(gpu, lpid, ret);
+
+	return ret;
 }
 
 static int pnv_npu2_init_context(struct pnv_npu2_gpu *gpu)
@@ -129,7 +135,7 @@ static int pnv_npu2_do_map_lpar(struct pnv_npu2_gpu *gpu, unsigned int lpid)
  * Context: may sleep.
  * Return: 0; -EINVAL for an LPID that is no guest's; -EBUSY when the GPU, or on
  * old firmware another one of the same NPU, has a different LPID; or an errno
- * for what firmware answered, with nothing mapped.
+ * for what firmware answered. The GPU is unmapped again if firmware allows it.
  */
 int pnv_npu2_gpu_map_lpar(struct pnv_npu2_gpu *gpu, unsigned int lpid)
 {

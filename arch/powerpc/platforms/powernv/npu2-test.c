@@ -47,13 +47,34 @@ static void npu2_test_shortcuts(struct kunit *test)
 	static const u32 no_phy_reset[] = { 9, 10, 13 };
 	static const u32 reset_after[] = { 4, 9, 10, 4, 10, 13 };
 	static const u32 reset_last[] = { 4, 9, 10, 13, 4 };
+	static const u32 calibrated[] = { 4, 9, 10, 13, 6, 13 };
 	static const u32 retrain[] = { 4, 9, 10, 13, 10, 13 };
 
 	KUNIT_EXPECT_FALSE(test, train(unfence, ARRAY_SIZE(unfence), 0));
 	KUNIT_EXPECT_FALSE(test, train(no_phy_reset, ARRAY_SIZE(no_phy_reset), 0));
 	KUNIT_EXPECT_FALSE(test, train(reset_after, ARRAY_SIZE(reset_after), 0));
 	KUNIT_EXPECT_FALSE(test, train(reset_last, ARRAY_SIZE(reset_last), 0));
+	KUNIT_EXPECT_FALSE(test, train(calibrated, ARRAY_SIZE(calibrated), 0));
 	KUNIT_EXPECT_TRUE(test, train(retrain, ARRAY_SIZE(retrain), 0));
+}
+
+/* What takes lanes down after a training, and what leaves the link trained */
+static void npu2_test_disturbed(struct kunit *test)
+{
+	static const u32 harmless[] = { 1, 11, 12 };
+	u32 procedures[] = { 4, 5, 6, 7, 9, 8, 10, 13, 0, 13 };
+	unsigned int i;
+
+	for (i = 0; i < 14; i++) {
+		bool ok = i == 10 || i == 13;
+		unsigned int h;
+
+		for (h = 0; h < ARRAY_SIZE(harmless); h++)
+			ok |= i == harmless[h];
+		procedures[8] = i;
+		KUNIT_EXPECT_EQ_MSG(test, train(procedures, 10, 0), ok,
+				    "procedure %u and CHECK_CREDITS", i);
+	}
 }
 
 static struct pnv_npu2 *npu2_test_npu(struct kunit *test)
@@ -62,6 +83,148 @@ static struct pnv_npu2 *npu2_test_npu(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, npu);
 	return npu;
+}
+
+struct npu2_test_gate {
+	struct pnv_npu2_gpu *gpu;
+	unsigned int revoked;
+};
+
+static void npu2_test_revoke(void *data)
+{
+	((struct npu2_test_gate *)data)->revoked++;
+}
+
+/* A GPU without links is up when asked, one with a link that was never seen not */
+static void npu2_test_gate_init(struct kunit *test, struct npu2_test_gate *gate,
+				unsigned int num_bridges)
+{
+	struct pnv_npu2 *npu = kunit_kzalloc(test, sizeof(*npu), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, npu);
+	raw_spin_lock_init(&npu->mailbox_lock);
+	gate->gpu = &npu->gpu[0];
+	gate->gpu->npu = npu;
+	gate->gpu->hose = kunit_kzalloc(test, sizeof(*gate->gpu->hose), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, gate->gpu->hose);
+	gate->gpu->num_bridges = num_bridges;
+	gate->gpu->bridge[0].gpu = gate->gpu;
+	gate->revoked = 0;
+	pnv_npu2_gate_init(gate->gpu);
+	KUNIT_ASSERT_EQ(test, pnv_npu2_gpu_set_revoke(gate->gpu, npu2_test_revoke,
+						      gate), 0);
+}
+
+static int npu2_test_touch(struct npu2_test_gate *gate)
+{
+	int ret = pnv_npu2_gpu_enter(gate->gpu);
+
+	if (!ret)
+		pnv_npu2_gpu_exit(gate->gpu);
+	return ret;
+}
+
+static void npu2_test_begin(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gpu_begin_change(gpu);
+}
+
+static void npu2_test_begin_end(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gpu_begin_change(gpu);
+	pnv_npu2_gpu_end_change(gpu);
+}
+
+static void npu2_test_nested(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gpu_begin_change(gpu);
+	pnv_npu2_gpu_begin_change(gpu);
+	pnv_npu2_gpu_end_change(gpu);
+}
+
+static void npu2_test_assert(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gate_enter_reset(gpu, NPU2_RESET_OF_GPU);
+	pnv_npu2_gate_enter_reset(gpu, NPU2_RESET_OF_GPU);
+}
+
+static void npu2_test_assert_deassert(struct pnv_npu2_gpu *gpu)
+{
+	npu2_test_assert(gpu);
+	pnv_npu2_gate_leave_reset(gpu, NPU2_RESET_OF_GPU);
+}
+
+static void npu2_test_two_resets(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gate_enter_reset(gpu, NPU2_RESET_OF_GPU);
+	pnv_npu2_gate_enter_reset(gpu, NPU2_RESET_OF_NPU);
+	pnv_npu2_gate_leave_reset(gpu, NPU2_RESET_OF_GPU);
+}
+
+static void npu2_test_stray_deassert(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gate_leave_reset(gpu, NPU2_RESET_OF_GPU);
+}
+
+static void npu2_test_fence(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gpu_fence(gpu);
+}
+
+static void npu2_test_fence_in_change(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gpu_begin_change(gpu);
+	pnv_npu2_gpu_fence(gpu);
+}
+
+/* The table beside enum pnv_npu2_links, from UP on */
+static const struct npu2_gate_case {
+	const char *what;
+	void (*event)(struct pnv_npu2_gpu *gpu);
+	enum pnv_npu2_links links;
+	unsigned int revoked;
+	int touch;
+} npu2_gate_cases[] = {
+	{ "begin a change", npu2_test_begin, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "begin and end a change", npu2_test_begin_end, NPU2_LINKS_DOWN, 1, 0 },
+	{ "change within a change", npu2_test_nested, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "reset asserted twice", npu2_test_assert, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "reset that is over", npu2_test_assert_deassert, NPU2_LINKS_DOWN, 1, 0 },
+	{ "reset of NPU and GPU", npu2_test_two_resets, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "end of no reset", npu2_test_stray_deassert, NPU2_LINKS_UP, 0, 0 },
+	{ "fence", npu2_test_fence, NPU2_LINKS_DOWN, 1, 0 },
+	{ "fence in a change", npu2_test_fence_in_change, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+};
+
+KUNIT_ARRAY_PARAM_DESC(npu2_gate, npu2_gate_cases, what);
+
+static void npu2_test_gate(struct kunit *test)
+{
+	const struct npu2_gate_case *c = test->param_value;
+	struct npu2_test_gate gate;
+
+	npu2_test_gate_init(test, &gate, 0);
+	KUNIT_EXPECT_EQ(test, gate.gpu->links, NPU2_LINKS_DOWN);
+	KUNIT_EXPECT_EQ(test, npu2_test_touch(&gate), 0);
+	KUNIT_EXPECT_EQ(test, gate.gpu->links, NPU2_LINKS_UP);
+	KUNIT_EXPECT_EQ(test, gate.revoked, 0);
+
+	c->event(gate.gpu);
+	KUNIT_EXPECT_EQ(test, gate.gpu->links, c->links);
+	KUNIT_EXPECT_EQ(test, gate.revoked, c->revoked);
+	KUNIT_EXPECT_EQ(test, npu2_test_touch(&gate), c->touch);
+}
+
+static void npu2_test_gate_down(struct kunit *test)
+{
+	struct npu2_test_gate gate;
+
+	npu2_test_gate_init(test, &gate, 1);
+	KUNIT_EXPECT_EQ(test, npu2_test_touch(&gate), -EIO);
+	KUNIT_EXPECT_EQ(test, gate.gpu->links, NPU2_LINKS_DOWN);
+	npu2_test_begin(gate.gpu);
+	KUNIT_EXPECT_EQ(test, npu2_test_touch(&gate), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, gate.revoked, 0);
 }
 
 static void npu2_test_atsd(struct kunit *test)
@@ -121,6 +284,9 @@ static void npu2_test_reset(struct kunit *test)
 static struct kunit_case npu2_test_cases[] = {
 	KUNIT_CASE(npu2_test_training),
 	KUNIT_CASE(npu2_test_shortcuts),
+	KUNIT_CASE(npu2_test_disturbed),
+	KUNIT_CASE_PARAM(npu2_test_gate, npu2_gate_gen_params),
+	KUNIT_CASE(npu2_test_gate_down),
 	KUNIT_CASE(npu2_test_atsd),
 	KUNIT_CASE(npu2_test_reset),
 	{}

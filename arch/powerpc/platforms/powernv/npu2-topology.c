@@ -27,12 +27,13 @@
 LIST_HEAD(pnv_npu2_list);
 
 static struct pnv_npu2_gpu *pnv_npu2_find_gpu(struct pnv_npu2 *npu,
-					      struct device_node *dn)
+					      struct pci_controller *hose,
+					      u16 bdfn)
 {
 	unsigned int i;
 
 	for (i = 0; i < npu->num_gpus; i++) {
-		if (npu->gpu[i].dn == dn)
+		if (npu->gpu[i].hose == hose && npu->gpu[i].bdfn == bdfn)
 			return &npu->gpu[i];
 	}
 
@@ -40,21 +41,23 @@ static struct pnv_npu2_gpu *pnv_npu2_find_gpu(struct pnv_npu2 *npu,
 }
 
 /**
- * pnv_npu2_gpu_of_node() - find an NVLink2 GPU
- * @dn: device tree node of the GPU
+ * pnv_npu2_gpu_at() - find the NVLink2 GPU in a place
+ * @hose: PCI controller above the GPU
+ * @bdfn: bus, device and function of the GPU
  *
- * Return: the GPU, or NULL when no NPU has a link to @dn.
+ * A GPU is known by its place rather than by its device tree node: the slot code
+ * gives a GPU that has been power-cycled a new node. The place cannot be taken
+ * by another device, SXM2 modules sit where the links are.
+ *
+ * Return: the GPU, or NULL when no NPU has a link to that place.
  */
-struct pnv_npu2_gpu *pnv_npu2_gpu_of_node(struct device_node *dn)
+struct pnv_npu2_gpu *pnv_npu2_gpu_at(struct pci_controller *hose, u16 bdfn)
 {
 	struct pnv_npu2_gpu *gpu;
 	struct pnv_npu2 *npu;
 
-	if (!dn)
-		return NULL;
-
 	list_for_each_entry(npu, &pnv_npu2_list, list) {
-		gpu = pnv_npu2_find_gpu(npu, dn);
+		gpu = pnv_npu2_find_gpu(npu, hose, bdfn);
 		if (gpu)
 			return gpu;
 	}
@@ -102,7 +105,10 @@ struct pnv_npu2_bridge *pnv_npu2_bridge_of(struct pci_dev *pdev)
 	return NULL;
 }
 
-/* Whether "ibm,npu" of the GPU and "ibm,gpu" of the bridge name each other */
+/*
+ * Whether "ibm,npu" of the GPU lists the bridge, whose "ibm,gpu" is known to name
+ * the GPU.
+ */
 static bool __init pnv_npu2_gpu_lists_bridge(struct device_node *gpu_dn,
 					     struct device_node *bridge_dn)
 {
@@ -209,11 +215,12 @@ pnv_npu2_add_gpu(struct pnv_npu2 *npu, struct device_node *gpu_dn)
 	struct pnv_npu2_gpu *gpu;
 	u16 bdfn;
 
-	if (!pdn || npu->num_gpus == ARRAY_SIZE(npu->gpu) ||
-	    pnv_npu2_gpu_of_node(gpu_dn))
+	if (!pdn || npu->num_gpus == ARRAY_SIZE(npu->gpu))
 		return NULL;
 
 	bdfn = PCI_DEVID(pdn->busno, pdn->devfn);
+	if (pnv_npu2_gpu_at(pdn->phb, bdfn))
+		return NULL;
 	if (pnv_npu2_bdfn_is_taken(npu, bdfn))
 		return NULL;
 
@@ -222,8 +229,21 @@ pnv_npu2_add_gpu(struct pnv_npu2 *npu, struct device_node *gpu_dn)
 	gpu->dn = of_node_get(gpu_dn);
 	gpu->hose = pdn->phb;
 	gpu->bdfn = bdfn;
-	init_rwsem(&gpu->gate);
+	pnv_npu2_gate_init(gpu);
 	return gpu;
+}
+
+static struct pnv_npu2_gpu * __init
+pnv_npu2_find_gpu_node(struct pnv_npu2 *npu, struct device_node *dn)
+{
+	unsigned int i;
+
+	for (i = 0; i < npu->num_gpus; i++) {
+		if (npu->gpu[i].dn == dn)
+			return &npu->gpu[i];
+	}
+
+	return NULL;
 }
 
 static bool __init pnv_npu2_link_index_is_taken(struct pnv_npu2 *npu, u32 index)
@@ -253,7 +273,7 @@ static int __init pnv_npu2_add_bridge(struct pnv_npu2 *npu,
 	    pnv_npu2_link_index_is_taken(npu, link_index))
 		return -EINVAL;
 
-	gpu = pnv_npu2_find_gpu(npu, gpu_dn);
+	gpu = pnv_npu2_find_gpu_node(npu, gpu_dn);
 	if (!gpu) {
 		gpu = pnv_npu2_add_gpu(npu, gpu_dn);
 		if (!gpu)
@@ -362,7 +382,7 @@ struct pnv_npu2_gpu *pnv_npu2_gpu_of(struct pci_dev *pdev)
 	if (bridge)
 		return bridge->gpu;
 
-	return pnv_npu2_gpu_of_node(pci_device_to_OF_node(pdev));
+	return pnv_npu2_gpu_at(pci_bus_to_host(pdev->bus), pci_dev_id(pdev));
 }
 EXPORT_SYMBOL_GPL(pnv_npu2_gpu_of);
 

@@ -5,16 +5,50 @@
 
 #include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/of.h>
 #include <linux/pci.h>
 #include <linux/reboot.h>
 
 #include <kunit/visibility.h>
 
+#include <asm/eeh.h>
 #include <asm/machdep.h>
+#include <asm/opal.h>
 #include <asm/pci-bridge.h>
 
 #include "npu2.h"
 #include "pci.h"
+
+/**
+ * pnv_npu2_fence_for_phb_reset() - fence all links before PHBs are reset at boot
+ *
+ * A crash kernel, and ppc_pci_reset_phbs, reset the PHBs of the GPUs while the
+ * links may be up and the caches may hold lines of GPU RAM. A GPU that disappears
+ * then raises an HMI. The NPUs are not known yet; a hot reset of their PHBs
+ * fences every link and purges the caches (npu2_hreset() in skiboot). The first
+ * call does it for all NPUs.
+ */
+void __init pnv_npu2_fence_for_phb_reset(void)
+{
+	static bool done __initdata;
+	struct device_node *dn;
+	u64 phb_id;
+	s64 rc;
+
+	if (done)
+		return;
+	done = true;
+
+	for_each_compatible_node(dn, NULL, "ibm,ioda2-npu2-phb") {
+		if (of_property_read_u64(dn, "ibm,opal-phbid", &phb_id))
+			continue;
+		rc = opal_pci_reset(phb_id, OPAL_RESET_PCI_HOT,
+				    OPAL_ASSERT_RESET);
+		if (rc < 0)
+			pr_err("NPU: %pOF: cannot fence links, OPAL error %lld\n",
+			       dn, rc);
+	}
+}
 
 /**
  * pnv_npu2_init() - start to use the NVLink2 side of an NPU
@@ -38,11 +72,12 @@ void __init pnv_npu2_init(struct pnv_phb *phb)
  * Fence one link. The links of other GPUs, and the other links of this one, are
  * left alone.
  */
-static void pnv_npu2_fence_bridge(struct pnv_npu2_bridge *bridge)
+static void pnv_npu2_fence_bridge(struct pnv_npu2_bridge *bridge,
+				  const char *reason)
 {
 	lockdep_assert_held_write(&bridge->gpu->gate);
 
-	pnv_npu2_gate_close(bridge->gpu);
+	pnv_npu2_gate_close(bridge->gpu, reason);
 	if (pnv_npu2_link_fence(bridge))
 		pr_err("NPU: %pOF: cannot fence the link\n", bridge->dn);
 }
@@ -53,7 +88,7 @@ static void pnv_npu2_enumerate_bridge(struct pnv_npu2_bridge *bridge,
 {
 	down_write(&bridge->gpu->gate);
 	pnv_npu2_link_enumerate(bridge, pdev);
-	pnv_npu2_fence_bridge(bridge);
+	pnv_npu2_fence_bridge(bridge, "bridge found");
 	up_write(&bridge->gpu->gate);
 }
 
@@ -72,7 +107,7 @@ void pnv_npu2_disable_device(struct pci_dev *pdev)
 		return;
 
 	down_write(&bridge->gpu->gate);
-	pnv_npu2_fence_bridge(bridge);
+	pnv_npu2_fence_bridge(bridge, "bridge disabled");
 	up_write(&bridge->gpu->gate);
 }
 
@@ -217,26 +252,140 @@ static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
 	return NULL;
 }
 
+/* Whether a write resets what is below a port, or stops its link */
+static bool pnv_npu2_write_resets_port(struct pci_dn *pdn, int where, int size,
+				       u32 val)
+{
+	struct eeh_dev *edev = pdn_to_eeh_dev(pdn);
+	int pcie_cap = edev ? edev->pcie_cap : 0;
+
+	if (where == PCI_INTERRUPT_LINE && size == 4)
+		return (val >> 16) & PCI_BRIDGE_CTL_BUS_RESET;
+	if (where == PCI_BRIDGE_CONTROL)
+		return val & PCI_BRIDGE_CTL_BUS_RESET;
+
+	return pcie_cap && where == pcie_cap + PCI_EXP_LNKCTL &&
+	       (val & PCI_EXP_LNKCTL_LD);
+}
+
+static bool pnv_npu2_is_below_port(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn)
+{
+	unsigned int busno = PCI_BUS_NUM(gpu->bdfn);
+	u32 buses;
+
+	if (pnv_pci_cfg_read(pdn, PCI_PRIMARY_BUS, 4, &buses))
+		return false;
+
+	return busno >= ((buses >> 8) & 0xff) && busno <= ((buses >> 16) & 0xff);
+}
+
+/* Whether a config write by somebody else than the platform takes a GPU away */
+static bool pnv_npu2_write_hits_gpu(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn,
+				    int where, int size, u32 val)
+{
+	if (gpu->hose != pdn->phb)
+		return false;
+
+	if (gpu->bdfn == PCI_DEVID(pdn->busno, pdn->devfn))
+		return gpu->pm_cap && where == gpu->pm_cap + PCI_PM_CTRL &&
+		       (val & PCI_PM_CTRL_STATE_MASK);
+
+	return pdn->class_code >> 8 == PCI_CLASS_BRIDGE_PCI &&
+	       pnv_npu2_write_resets_port(pdn, where, size, val) &&
+	       pnv_npu2_is_below_port(gpu, pdn);
+}
+
+/* The platform's own resets do not come here; those of drivers are announced */
+static bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu)
+{
+	raw_spinlock_t *lock = &gpu->npu->mailbox_lock;
+	unsigned long flags;
+	unsigned int i;
+	bool go_on;
+
+	raw_spin_lock_irqsave(lock, flags);
+	go_on = gpu->links != NPU2_LINKS_UP;
+	for (i = 0; i < gpu->num_bridges && go_on; i++)
+		pnv_npu2_link_forget(&gpu->bridge[i]);
+	raw_spin_unlock_irqrestore(lock, flags);
+
+	return go_on;
+}
+
+static int pnv_npu2_gpu_config_write(struct pci_dn *pdn, int where, int size,
+				     u32 val)
+{
+	struct pnv_npu2 *npu;
+	unsigned int i;
+
+	list_for_each_entry(npu, &pnv_npu2_list, list) {
+		for (i = 0; i < npu->num_gpus; i++) {
+			if (!pnv_npu2_write_hits_gpu(&npu->gpu[i], pdn, where,
+						     size, val) ||
+			    pnv_npu2_gpu_may_go(&npu->gpu[i]))
+				continue;
+			pr_warn_ratelimited("NPU: %pOF: RAM is in use, reset by config space refused\n",
+					    npu->gpu[i].dn);
+			return -EBUSY;
+		}
+	}
+
+	return 1;
+}
+
 /**
  * pnv_npu2_config_write() - look at a config write before firmware gets it
- * @npu: NPU
  * @pdn: the function that is written to
  * @where: offset
  * @size: bytes
  * @val: value
  *
+ * A write that takes the links of a GPU down without announcement, such as by
+ * setpci, is refused while GPU RAM may be mapped.
+ *
  * Context: atomic, under the lock of the PCI core for config accesses.
- * Return: whether the write may go on, see pnv_npu2_link_config_write().
+ * Return: 1 when firmware is to get the write, 0 when it has been carried out,
+ * or an errno when it was refused or has failed.
  */
-bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
-			   int size, u32 val)
+int pnv_npu2_config_write(struct pci_dn *pdn, int where, int size, u32 val)
 {
-	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of_pdn(npu, pdn);
+	struct pnv_phb *phb = pdn->phb->private_data;
+	struct pnv_npu2_bridge *bridge;
 
-	return !bridge || pnv_npu2_link_config_write(bridge, where, size, val);
+	if (list_empty(&pnv_npu2_list))
+		return 1;
+	if (!phb->npu2)
+		return pnv_npu2_gpu_config_write(pdn, where, size, val);
+
+	bridge = pnv_npu2_bridge_of_pdn(phb->npu2, pdn);
+	return bridge ? pnv_npu2_link_config_write(bridge, where, size, val) : 1;
 }
 
-/* Which reset of @hose holds a GPU: its own, that of its NPU, or none */
+/**
+ * pnv_npu2_config_read() - correct what firmware says of config space
+ * @pdn: the function that is read from
+ * @where: offset
+ * @size: bytes
+ * @val: what firmware returned
+ *
+ * Return: the value for the reader, see pnv_npu2_link_config_read().
+ */
+u32 pnv_npu2_config_read(struct pci_dn *pdn, int where, int size, u32 val)
+{
+	struct pnv_phb *phb = pdn->phb->private_data;
+	struct pnv_npu2_bridge *bridge;
+
+	if (!phb->npu2)
+		return val;
+
+	bridge = pnv_npu2_bridge_of_pdn(phb->npu2, pdn);
+	return bridge ? pnv_npu2_link_config_read(bridge, where, size, val) : val;
+}
+
+/*
+ * NPU2_RESET_OF_* bit that a reset of @bus, or of all of @hose if NULL, sets for
+ * @gpu; 0 if it does not hit @gpu
+ */
 VISIBLE_IF_KUNIT
 unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
 			       struct pci_controller *hose, struct pci_bus *bus)
@@ -298,6 +447,43 @@ void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus)
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus)
 {
 	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_gate_leave_reset);
+}
+
+static struct pnv_npu2_gpu *pnv_npu2_gpu_with_pe(struct pnv_npu2 *npu,
+						 u64 pe_number)
+{
+	struct pnv_npu2_gpu *found = NULL, *gpu;
+
+	mutex_lock(&npu->lock);
+	for (gpu = npu->gpu; gpu < npu->gpu + npu->num_gpus; gpu++) {
+		if (gpu->npu_pe && gpu->npu_pe->pe_number == pe_number)
+			found = gpu;
+	}
+	mutex_unlock(&npu->lock);
+
+	return found;
+}
+
+/**
+ * pnv_npu2_pe_error() - a PE of an NPU has been frozen by hardware
+ * @npu: the NPU
+ * @pe_number: the PE
+ *
+ * Hardware freezes DMA of a PE after an access that is not allowed. No OPAL call
+ * thaws a PE of an NPU, and EEH would reset the PHB of the NPU, with the links
+ * of all GPUs. So fence the links of the GPU, and leave the rest to its owner.
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_pe_error(struct pnv_npu2 *npu, u64 pe_number)
+{
+	struct pnv_npu2_gpu *gpu = pnv_npu2_gpu_with_pe(npu, pe_number);
+
+	if (gpu)
+		pnv_npu2_gate_freeze(gpu, pe_number);
+	else
+		pr_warn_once("NPU PHB#%x: error of PE#%llx, which no GPU has\n",
+			     npu->phb->hose->global_number, pe_number);
 }
 
 /* Takes no lock: nobody else is left */

@@ -10,17 +10,39 @@
  *   bridge		the emulated PCI function that stands for the CPU end of a
  *			link, below a PHB that firmware emulates as well
  *   GPU RAM		the memory of a GPU as the CPU sees it over its links
- *   aperture		the range of real addresses of GPU RAM; 128 GiB, of which
- *			the first 16 or 32 GiB have RAM behind them
+ *   aperture		the range of real addresses of GPU RAM; 128 GiB long, of
+ *			which only the first 16 or 32 GiB are RAM
+ *   tgt, SSATGT	"ibm,device-tgt-addr": the start of the aperture in the
+ *			form in which the GPU addresses it. User space finds the
+ *			bridges of a GPU by this value
  *   gate		the permission to map or to touch the GPU RAM of one GPU;
- *			open only while all links of the GPU are up
- *   fence		what makes a brick refuse accesses to GPU RAM
- *   PE		Partitionable Endpoint: what EEH and the DMA windows of
- *			a PHB are about. A GPU has one on its PCIe PHB, and its
- *			bridges share another one on the PHB of the NPU
+ *			open only in the state NPU2_LINKS_UP
+ *   revoke		to remove all mappings of GPU RAM from page tables
+ *   fence		what makes a link refuse accesses to GPU RAM
+ *   mailbox		two registers in the vendor capability of a bridge: a
+ *			number written to PROCEDURE arms a procedure, reads of
+ *			STATUS carry it out
+ *   procedure	a step of the training of a link, run by firmware
+ *   DL_RESET		flag in the vendor capability: the link is out of reset.
+ *			It does not say that the link is trained
+ *   HMI		hypervisor maintenance interrupt, by which hardware
+ *			reports errors that can stop the host
+ *   PE		Partitionable Endpoint: a set of PCI functions that EEH
+ *			isolates and that share DMA windows. A GPU has one on its
+ *			PCIe PHB, and its bridges share another one on the PHB of
+ *			the NPU
  *   TVE		entry of the table that says how the DMA of a PE is
  *			translated. A PE of an NPU has one
  *   window		range of DMA addresses that a TCE table translates
+ *   nest MMU		the MMU that a POWER9 chip has for devices; translates the
+ *			addresses of a program or guest for GPUs
+ *   LPID, LPAR	number of a partition, and the partition: a guest, or the
+ *			host with LPID 0
+ *   context		entry that firmware makes in a table of the NPU to let a
+ *			GPU use address spaces of its LPAR
+ *   ATSD		Address Translation Shootdown: registers of the NPU that
+ *			invalidate translations that a GPU has cached. Act for
+ *			the LPID that firmware has set in them
  *
  * Where things are, from the ground up:
  *
@@ -55,6 +77,7 @@
 #include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 #include <asm/iommu.h>
 #include <asm/pnv-npu2.h>
@@ -78,6 +101,40 @@ struct pnv_phb;
 #define NPU2_RESET_OF_NPU	BIT(1)
 
 /**
+ * enum pnv_npu2_links - state of the links of a GPU, all of them together
+ * @NPU2_LINKS_DOWN: a link is fenced or not trained, or firmware has not been
+ *	asked since the state changed. No mapping of GPU RAM exists
+ * @NPU2_LINKS_CHANGING: a reset of the GPU, of a link or of the NPU is under
+ *	way. No mapping of GPU RAM exists
+ * @NPU2_LINKS_UP: firmware says that all links are trained. Mappings may exist
+ *
+ * What happens in each state:
+ *
+ *   event		DOWN		CHANGING	UP
+ *   ------------------ --------------- --------------- ------------------
+ *   enter		ask firmware;	-EAGAIN: the	go on
+ *			UP, or -EIO	caller waits
+ *   begin a change	CHANGING	count it	revoke, CHANGING
+ *   end a change	-		DOWN after the	-
+ *					last one
+ *   fence		fence		fence		revoke, fence,
+ *							DOWN
+ *   procedure		arm it		-EAGAIN		revoke, DOWN,
+ *   (by VFIO)						arm it
+ *   config write that	let it pass,	FLR: as DOWN,	refuse it
+ *   takes a link down	forget the	others:
+ *   (by anybody)	training	refuse it
+ *
+ * "Revoke" removes all mappings of GPU RAM. Reads of config space are no event:
+ * a procedure that a read carries out has been armed in the state DOWN.
+ */
+enum pnv_npu2_links {
+	NPU2_LINKS_DOWN,
+	NPU2_LINKS_CHANGING,
+	NPU2_LINKS_UP,
+};
+
+/**
  * struct pnv_npu2_bridge - the CPU end of one link
  * @gpu: GPU at the other end; constant
  * @dn: device tree node of the bridge; constant
@@ -88,6 +145,7 @@ struct pnv_phb;
  * @vendor_cap: offset of the vendor capability, likewise
  * @procedures: bit n is set when training procedure n has succeeded since the
  *	link was fenced last
+ * @fenced: firmware has confirmed the fence, and no procedure ran since
  */
 struct pnv_npu2_bridge {
 	struct pnv_npu2_gpu *gpu;
@@ -97,15 +155,18 @@ struct pnv_npu2_bridge {
 	u8 pcie_cap;			/* written under the gate's write side */
 	u8 vendor_cap;			/* written under the gate's write side */
 	u16 procedures;			/* pnv_npu2.mailbox_lock */
+	bool fenced;			/* pnv_npu2.mailbox_lock */
 };
 
 /**
  * struct pnv_npu2_gpu - a GPU and its links to one NPU
  * @npu: the NPU; constant
- * @dn: device tree node of the GPU on its PCIe bus; constant
+ * @dn: device tree node of the GPU at boot; constant
  * @hose: PCI controller above the GPU; constant
  * @bdfn: bus, device and function of the GPU; firmware finds translation
  *	contexts by this number; constant
+ * @pm_cap: offset of the power management capability of the GPU, 0 before the
+ *	GPU is in the group
  * @ram: aperture, empty when firmware describes no usable one; constant
  * @tgt: "ibm,device-tgt-addr": @ram.start as the GPU writes it in addresses that
  *	it sends over NVLink, 0 for none; constant
@@ -119,9 +180,11 @@ struct pnv_npu2_bridge {
  *	that changes the state of the links
  * @revoke: removes all mappings of GPU RAM, NULL when nobody has any
  * @revoke_data: argument of @revoke
- * @blocked: how many callers of pnv_npu2_gpu_block() keep the gate closed
- * @in_reset: resets that are asserted (NPU2_RESET_OF_*); closes the gate as well
- * @links_up: firmware has said so since the gate was closed last
+ * @frozen: hardware has frozen @npu_pe, and that was logged
+ * @links: state of the links
+ * @changes: how many changes are under way; not 0 in NPU2_LINKS_CHANGING only
+ * @in_reset: resets that are asserted (NPU2_RESET_OF_*), each one of @changes
+ * @changed: wakes up those who wait for the end of NPU2_LINKS_CHANGING
  *
  * Allocated at boot and never freed.
  */
@@ -130,6 +193,7 @@ struct pnv_npu2_gpu {
 	struct device_node *dn;
 	struct pci_controller *hose;
 	u16 bdfn;
+	u8 pm_cap;			/* pnv_npu2.lock */
 	struct resource ram;
 	u64 tgt;
 	struct pnv_npu2_bridge bridge[PNV_NPU2_MAX_LINKS];
@@ -141,11 +205,13 @@ struct pnv_npu2_gpu {
 	struct rw_semaphore gate;
 	void (*revoke)(void *data);	/* write side of gate */
 	void *revoke_data;		/* write side of gate */
-	unsigned int blocked;		/* write side of gate */
-	unsigned int in_reset;		/* write side of gate */
-	bool links_up;			/* cleared under the write side of gate,
-					 * set under either side
+	bool frozen;			/* write side of gate */
+	enum pnv_npu2_links links;	/* changed under mailbox_lock and write
+					 * side of gate; DOWN to UP: read side
 					 */
+	unsigned int changes;		/* write side of gate */
+	unsigned int in_reset;		/* write side of gate */
+	wait_queue_head_t changed;
 };
 
 /**
@@ -182,12 +248,13 @@ struct pnv_npu2 {
 extern struct list_head pnv_npu2_list;
 
 struct pnv_npu2 *pnv_npu2_read_device_tree(struct pnv_phb *phb);
-struct pnv_npu2_gpu *pnv_npu2_gpu_of_node(struct device_node *dn);
+struct pnv_npu2_gpu *pnv_npu2_gpu_at(struct pci_controller *hose, u16 bdfn);
 struct pnv_npu2_bridge *pnv_npu2_bridge_of(struct pci_dev *pdev);
 
 /* npu2-dma.c */
 int pnv_npu2_tve_deny(struct pnv_phb *phb, unsigned int pe_number);
 int pnv_npu2_tve_deny_all(struct pnv_phb *phb);
+bool pnv_npu2_pe_is_frozen(struct pnv_phb *phb, unsigned int pe_number);
 int pnv_npu2_pe_clear_window(struct pnv_ioda_pe *pe);
 void pnv_npu2_pe_abandon_window(struct pnv_ioda_pe *pe);
 int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
@@ -198,16 +265,22 @@ int pnv_npu2_reset_lpar(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_reset_lpars(struct pnv_npu2 *npu);
 
 /* npu2-link.c */
+void pnv_npu2_link_forget(struct pnv_npu2_bridge *bridge);
 void pnv_npu2_link_enumerate(struct pnv_npu2_bridge *bridge,
 			     struct pci_dev *pdev);
-bool pnv_npu2_link_is_up(struct pnv_npu2_bridge *bridge);
+bool pnv_npu2_link_is_trained(struct pnv_npu2_bridge *bridge);
 int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge);
 int pnv_npu2_link_fence_unlocked(struct pnv_npu2_bridge *bridge);
-bool pnv_npu2_link_config_write(struct pnv_npu2_bridge *bridge, int where,
-				int size, u32 val);
+int pnv_npu2_link_arm(struct pnv_npu2_bridge *bridge, u32 procedure);
+int pnv_npu2_link_config_write(struct pnv_npu2_bridge *bridge, int where,
+			       int size, u32 val);
+u32 pnv_npu2_link_config_read(struct pnv_npu2_bridge *bridge, int where,
+			      int size, u32 val);
 
 /* npu2-gate.c */
-void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gate_init(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gate_freeze(struct pnv_npu2_gpu *gpu, unsigned int pe_number);
+void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu, const char *reason);
 int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gate_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
 void pnv_npu2_gate_leave_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
@@ -240,14 +313,16 @@ static inline void pnv_npu2_detach_npu_pe(struct pnv_npu2_gpu *gpu)
 
 /* npu2.c */
 void pnv_npu2_init(struct pnv_phb *phb);
+void pnv_npu2_fence_for_phb_reset(void);
 void pnv_npu2_shutdown(struct pci_controller *hose);
 void pnv_npu2_dma_dev_setup(struct pci_dev *pdev);
 void pnv_npu2_release_bridge(struct pci_dev *pdev);
 void pnv_npu2_disable_device(struct pci_dev *pdev);
 void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
-bool pnv_npu2_config_write(struct pnv_npu2 *npu, struct pci_dn *pdn, int where,
-			   int size, u32 val);
+void pnv_npu2_pe_error(struct pnv_npu2 *npu, u64 pe_number);
+int pnv_npu2_config_write(struct pci_dn *pdn, int where, int size, u32 val);
+u32 pnv_npu2_config_read(struct pci_dn *pdn, int where, int size, u32 val);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index);

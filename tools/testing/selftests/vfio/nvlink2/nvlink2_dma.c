@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(dma, registered_stale_address, NVLINK2_TIMEOUT)
 	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
 }
 
-/* Other memory at such an address is not taken for GPU RAM */
+/* Other memory at such an address is not mistaken for GPU RAM */
 TEST_F_TIMEOUT(dma, other_memory_at_stale_address, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
@@ -283,6 +283,61 @@ TEST_F_TIMEOUT(dma, not_aligned, NVLINK2_TIMEOUT)
 	EXPECT_EQ(-EINVAL, spapr_map(container, RAM_IOVA, ram, CHUNK + 1));
 }
 
+/* A mapping that begins in the window has to end there as well */
+TEST_F_TIMEOUT(dma, longer_than_window, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t size;
+
+	ASSERT_EQ(0, spapr_default_window(container, &size));
+	EXPECT_EQ(-EINVAL, spapr_map(container, size - CHUNK, self->mem,
+				     2 * CHUNK));
+	EXPECT_EQ(0, spapr_map(container, size - CHUNK, self->mem, CHUNK));
+	EXPECT_EQ(-EINVAL, spapr_unmap(container, size - CHUNK, 2 * CHUNK));
+	EXPECT_EQ(0, spapr_unmap(container, size - CHUNK, CHUNK));
+}
+
+/* VFIO_IOMMU_UNMAP_DMA returns an errno or 0, never 1 */
+TEST_F_TIMEOUT(dma, unmap_not_aligned, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+
+	EXPECT_EQ(-EINVAL, spapr_unmap(container, IOVA + 1, CHUNK));
+	EXPECT_EQ(-EINVAL, spapr_unmap(container, IOVA, CHUNK + 1));
+	EXPECT_EQ(0, spapr_unmap(container, IOVA, CHUNK));
+}
+
+/*
+ * A container can map what another one of the process has registered. The memory
+ * stays when that one is closed, and goes with the last TCE.
+ */
+TEST_F_TIMEOUT(dma, registered_by_a_closed_container, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct spapr_container other;
+	void *memory = anonymous(MIB);
+	long before, tables;
+
+	if (nvlink2_other_group() < 0)
+		SKIP(return, "no device of another kind: --other names one");
+
+	ASSERT_NE(MAP_FAILED, memory);
+	/* Creates the default window, which is accounted as well */
+	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, self->mem, CHUNK));
+	before = watch_status("VmLck");
+	ASSERT_EQ(0, spapr_open(&other, nvlink2_other_group()));
+	ASSERT_EQ(0, spapr_register(&other, memory, MIB));
+	tables = watch_status("VmLck") - before - (long)MIB / 1024;
+	ASSERT_EQ(0, spapr_map(container, IOVA, memory, CHUNK));
+	spapr_close(&other);
+	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"))
+		TH_LOG("tables: %ld kB", tables);
+	EXPECT_GT(0, spapr_map(container, IOVA + CHUNK, memory, CHUNK));
+	EXPECT_EQ(0, spapr_unmap(container, IOVA, CHUNK));
+	EXPECT_EQ(before, watch_status("VmLck"));
+	EXPECT_EQ(0, munmap(memory, MIB));
+}
+
 TEST_F_TIMEOUT(dma, longer_than_mapping, NVLINK2_TIMEOUT)
 {
 	uint8_t *ram = mmap(NULL, 2 * MIB, PROT_NONE,
@@ -295,6 +350,28 @@ TEST_F_TIMEOUT(dma, longer_than_mapping, NVLINK2_TIMEOUT)
 	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA,
 			       ram + MIB - CHUNK, 2 * CHUNK));
 	/* The part that would have fitted is not left mapped */
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+}
+
+/* GPU RAM is not made a target of DMA while the links are down */
+TEST_F_TIMEOUT(dma, only_while_links_are_up, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, spapr_register(container, ram, MIB));
+	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, ram, CHUNK));
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	EXPECT_EQ(-EIO, spapr_map(container, RAM_IOVA + MIB, ram, CHUNK));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	EXPECT_EQ(0, spapr_map(container, RAM_IOVA + 2 * MIB, ram, CHUNK));
+
+	/* The GPU can be opened again, as nothing is left of what failed */
+	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA, CHUNK));
+	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA + 2 * MIB, CHUNK));
 	munmap(ram, MIB);
 	nvlink2_close_devices(&self->nvlink2);
 	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));

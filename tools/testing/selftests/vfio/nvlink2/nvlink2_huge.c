@@ -21,6 +21,7 @@
 
 #include "../../kselftest_harness.h"
 #include "lib/fixture.h"
+#include "lib/kvm.h"
 
 #define SIZE		(2 * GIB)
 #define SMALLEST	0x10000
@@ -91,16 +92,58 @@ TEST_F_TIMEOUT(anywhere, address_suits, NVLINK2_TIMEOUT)
 	}
 }
 
+/*
+ * A memory slot that is smaller than the page of 1 GiB behind it: the guest gets
+ * pages of 2 MiB.
+ */
+TEST_F_TIMEOUT(anywhere, slot_within_a_gigabyte, NVLINK2_TIMEOUT)
+{
+	const uint64_t gpa = 0x200000000000, size = GIB - 2 * MIB;
+	struct kvm_guest guest;
+	struct kvm_vcpu vcpu;
+	uint64_t val = 0;
+	uint8_t *ram;
+
+	NEED_GIGABYTES(self);
+	if (kvm_guest_open(&guest))
+		SKIP(return, "no HV KVM");
+	ASSERT_EQ(0, kvm_vcpu_open(&guest, &vcpu));
+	if (kvm_guest_statistic("num_2M_pages") < 0)
+		SKIP(return, "debugfs has no guests");
+
+	ram = nvlink2_map_ram(&self->nvlink2, 0, SIZE);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	ASSERT_EQ(0, watch_store(ram + 4 * MIB + SMALLEST, NVLINK2_PATTERN));
+	ASSERT_EQ(0, kvm_guest_memory(&guest, 1, gpa, ram, size));
+	EXPECT_EQ(0, kvm_vcpu_load(&vcpu, gpa + 4 * MIB + SMALLEST, &val));
+	EXPECT_EQ(NVLINK2_PATTERN, val);
+	EXPECT_EQ(1, kvm_guest_statistic("num_2M_pages"));
+	EXPECT_EQ(0, kvm_guest_statistic("num_1G_pages"));
+	EXPECT_NE(0, kvm_vcpu_load(&vcpu, gpa + size, &val));
+
+	/* The whole GiB is one page */
+	ASSERT_EQ(0, kvm_guest_memory(&guest, 2, gpa + GIB, ram + GIB, GIB));
+	EXPECT_EQ(0, kvm_vcpu_load(&vcpu, gpa + GIB, &val));
+	EXPECT_EQ(1, kvm_guest_statistic("num_1G_pages"));
+
+	kvm_vcpu_close(&vcpu);
+	kvm_guest_close(&guest);
+	munmap(ram, SIZE);
+}
+
 /* The kernel uses an address that it is asked for, whatever pages fit there */
 TEST_F_TIMEOUT(anywhere, address_asked_for, NVLINK2_TIMEOUT)
 {
-	void *place = nvlink2_map_ram_shifted(&self->nvlink2, 0, SIZE,
-					      SMALLEST);
+	uint8_t *place = mmap(NULL, SIZE + 2 * GIB, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			      0);
 
-	ASSERT_NE(MAP_FAILED, place);
-	munmap(place, SIZE);
-	EXPECT_EQ(place, mmap(place, SIZE, PROT_READ, MAP_SHARED,
-			      self->nvlink2.gpu.fd, self->nvlink2.ram.offset));
+	ASSERT_NE(MAP_FAILED, (void *)place);
+	munmap(place, SIZE + 2 * GIB);
+	place += GIB - (uintptr_t)place % GIB + SMALLEST;
+	EXPECT_EQ((void *)place,
+		  mmap(place, SIZE, PROT_READ, MAP_SHARED,
+		       self->nvlink2.gpu.fd, self->nvlink2.ram.offset));
 }
 
 /* One fault for each GiB */
@@ -233,36 +276,38 @@ static long faults_of_all(FIXTURE_DATA(huge) *self)
 	return faults;
 }
 
-/* Disabling memory space removes all mappings without a reset */
-static int switch_memory(struct vfio_dev *gpu, bool on)
+/* A training procedure removes all mappings, and the last one leaves links up */
+static int remove_mappings(struct nvlink2 *nvlink2)
 {
-	uint32_t command = vfio_config_read(gpu, PCI_COMMAND, 2);
-
-	command &= ~PCI_COMMAND_MEMORY;
-
-	return vfio_config_write(gpu, PCI_COMMAND, 2,
-				 on ? command | PCI_COMMAND_MEMORY : command);
+	return nvlink2_run_procedure(&nvlink2->bridge[0],
+				     NVLINK2_CHECK_CREDITS);
 }
 
 TEST_F_TIMEOUT(huge, faults, NVLINK2_TIMEOUT)
 {
 	uint64_t unit = variant->unit ?: (uint64_t)sysconf(_SC_PAGESIZE);
 
-	ASSERT_EQ(0, switch_memory(&self->nvlink2.gpu, false));
-	ASSERT_EQ(0, switch_memory(&self->nvlink2.gpu, true));
+	ASSERT_EQ(0, remove_mappings(&self->nvlink2));
 	EXPECT_EQ(variant->walk / unit,
 		  faults_of_range(self->ram, variant->walk));
 	EXPECT_EQ(0, faults_of_range(self->ram, variant->walk));
 }
 
+/* GPU RAM over NVLink does not depend on the BARs */
 TEST_F_TIMEOUT(huge, memory_disabled, NVLINK2_TIMEOUT)
 {
+	struct vfio_dev *gpu = &self->nvlink2.gpu;
+	uint32_t command = vfio_config_read(gpu, PCI_COMMAND, 2);
+
 	EXPECT_EQ(0, faults_of_all(self));
-	ASSERT_EQ(0, switch_memory(&self->nvlink2.gpu, false));
-	EXPECT_EQ(SIGBUS, signal_of_all(self));
-	ASSERT_EQ(0, switch_memory(&self->nvlink2.gpu, true));
+	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
+				       command & ~PCI_COMMAND_MEMORY));
+	EXPECT_EQ(0, faults_of_all(self));
+	EXPECT_EQ(0, touch_all(self));
+	ASSERT_EQ(0, remove_mappings(&self->nvlink2));
 	EXPECT_LT(0, faults_of_all(self));
 	EXPECT_EQ(0, touch_all(self));
+	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2, command));
 }
 
 TEST_F_TIMEOUT(huge, reset, NVLINK2_TIMEOUT)
@@ -285,9 +330,9 @@ TEST_F_TIMEOUT(huge, protection_of_the_whole, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, watch_load(at(self, 1), &val));
 	EXPECT_EQ(NVLINK2_PATTERN + 1, val);
 
-	ASSERT_EQ(0, switch_memory(&self->nvlink2.gpu, false));
-	EXPECT_EQ(SIGBUS, watch_load(at(self, 1), &val));
-	ASSERT_EQ(0, switch_memory(&self->nvlink2.gpu, true));
+	ASSERT_EQ(0, remove_mappings(&self->nvlink2));
+	EXPECT_EQ(0, watch_load(at(self, 1), &val));
+	EXPECT_EQ(NVLINK2_PATTERN + 1, val);
 	ASSERT_EQ(0, mprotect((void *)self->ram, SIZE, PROT_READ | PROT_WRITE));
 	EXPECT_EQ(0, touch_all(self));
 }

@@ -20,6 +20,7 @@
 
 #include "../../kselftest_harness.h"
 #include "lib/fixture.h"
+#include "lib/kvm.h"
 #include "lib/reset.h"
 
 /* The vendor capability of a bridge */
@@ -326,6 +327,68 @@ TEST_F_TIMEOUT(unmapped, large_tce_out_of_step, NVLINK2_TIMEOUT)
 	spapr_close(&other);
 }
 
+/* Map GPU RAM for DMA by a guest of this process */
+static int put_tce_of_ram(struct nvlink2 *nvlink2, const volatile void *ram)
+{
+	const uint64_t liobn = 1, gpa = 0x200000000000;
+	struct kvm_guest guest;
+	struct kvm_vcpu vcpu;
+	int ret, table;
+
+	if (kvm_guest_open(&guest))
+		return -ENODEV;
+	if (kvm_vcpu_open(&guest, &vcpu) ||
+	    kvm_guest_memory(&guest, 1, gpa, ram, MIB) ||
+	    kvm_guest_attach(&guest, &nvlink2->container))
+		return -EIO;
+	table = kvm_guest_tce_table(&guest, liobn, 16, 256 * MIB);
+	ret = kvm_guest_attach_table(&guest, &nvlink2->container, table);
+	kvm_vcpu_hcall(&vcpu, H_PUT_TCE, liobn, 0, gpa | TCE_READ_WRITE, 0);
+
+	return ret;
+}
+
+/*
+ * A guest maps GPU RAM in the window of a container that belongs to another
+ * process. When the container clears the TCE, it must not take the RAM for
+ * ordinary memory, which has a struct page to be marked as dirty.
+ */
+TEST_F_TIMEOUT(unmapped, tce_of_another_process, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	volatile void *ram;
+	int child, pipes[2], done[2];
+	signed char status;
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, pipe(done));
+	/* Creates the default window, and makes the container ours */
+	ram = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_EQ(0, spapr_register(container, ram, MIB));
+	ASSERT_EQ(0, spapr_map(container, 16 * MIB, ram, MIB));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(done[1]);
+		ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+		status = put_tce_of_ram(&self->nvlink2, ram);
+		write(pipes[1], &status, 1);
+		read(done[0], &status, 1);
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(pipes[0], &status, 1));
+	if (status == -ENODEV)
+		SKIP(return, "no HV KVM");
+	EXPECT_EQ(0, spapr_unmap(container, 0, 16 * MIB));
+	close(done[1]);
+	EXPECT_EQ(0, watch_child(child));
+	EXPECT_EQ(-EPERM, status);
+	/* No TCE of GPU RAM is left */
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));
+}
+
 static size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
@@ -353,7 +416,7 @@ static ssize_t write_ram(struct nvlink2 *nvlink2, uint64_t offset,
 			SKIP(return, "the aperture ends with the RAM");	\
 	} while (0)
 
-/* The aperture is larger than the RAM, and nothing is behind that */
+/* The aperture is larger than the RAM, and there is nothing past its end */
 TEST_F_TIMEOUT(unmapped, store_past_the_ram, NVLINK2_TIMEOUT)
 {
 	uint64_t offset = self->nvlink2.ram.size - MIB;
@@ -453,7 +516,7 @@ static int ioeventfd_at(struct vfio_dev *dev, uint64_t offset)
 	return ioctl(dev->fd, VFIO_DEVICE_IOEVENTFD, &arg) ? errno : 0;
 }
 
-/* A negative offset must not be taken for an index before the first region */
+/* A negative offset must not be mistaken for an index before the first region */
 TEST_F_TIMEOUT(unmapped, ioeventfd_before_the_regions, NVLINK2_TIMEOUT)
 {
 	struct vfio_dev *gpu = &self->nvlink2.gpu;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
@@ -21,8 +22,16 @@
 #include "lib/reset.h"
 #include "lib/sysfs.h"
 
+#define LINK_STATUS	0x04
+#define   LINK_COMPLETE		0x40000000
+#define LINK_PROCEDURE	0x08
 #define LINK_FLAGS	0x0d
 #define   LINK_DL_RESET		0x02
+
+/* Before, the PCI core waited a minute for a device that it was not let see */
+#define EEH_SECONDS	20
+
+#define VENDOR_NVIDIA	0x10de
 
 NVLINK2_FIXTURE(reset, nvlink2_prepare_mapped);
 
@@ -35,18 +44,75 @@ TEST_F_TIMEOUT(reset, none, NVLINK2_TIMEOUT)
 	EXPECT_LT(0, watch_faults(&self->mem[MIB / 16]));
 }
 
-/* Disabling memory space also disables access to the RAM */
+/* GPU RAM over NVLink does not depend on the BARs, nor on those of a bridge */
 TEST_F_TIMEOUT(reset, memory_disabled, NVLINK2_TIMEOUT)
 {
-	struct vfio_dev *gpu = &self->nvlink2.gpu;
-	uint32_t command = vfio_config_read(gpu, PCI_COMMAND, 2);
+	struct vfio_dev *devices[] = {
+		&self->nvlink2.gpu, &self->nvlink2.bridge[0],
+	};
+	uint32_t command;
+	int i;
 
-	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
-				       command & ~PCI_COMMAND_MEMORY));
-	EXPECT_EQ(-SIGBUS, watch_faults(self->mem));
-	ASSERT_EQ(0, vfio_config_write(gpu, PCI_COMMAND, 2,
-				       command | PCI_COMMAND_MEMORY));
-	EXPECT_LT(0, watch_faults(self->mem));
+	for (i = 0; i < 2; i++) {
+		command = vfio_config_read(devices[i], PCI_COMMAND, 2);
+		ASSERT_EQ(0, vfio_config_write(devices[i], PCI_COMMAND, 2,
+					       command & ~PCI_COMMAND_MEMORY));
+		EXPECT_EQ(0, watch_faults(self->mem));
+		ASSERT_EQ(0, vfio_config_write(devices[i], PCI_COMMAND, 2,
+					       command));
+	}
+}
+
+static void read_config_space_of(struct vfio_dev *dev)
+{
+	unsigned int where;
+
+	for (where = 0; where < 256; where += 4) {
+		vfio_config_read(dev, where, 4);
+		sysfs_config(dev->bdf, where, 4);
+	}
+}
+
+/* What lspci -xxx does, in a guest and in the host */
+static void read_all_of_config_space(struct nvlink2 *nvlink2)
+{
+	int i;
+
+	read_config_space_of(&nvlink2->gpu);
+	for (i = 0; i < nvlink2->place->num_bridges; i++)
+		read_config_space_of(&nvlink2->bridge[i]);
+}
+
+/* A look changes nothing: the mapping is still there */
+TEST_F_TIMEOUT(reset, reads_of_config_space, NVLINK2_TIMEOUT)
+{
+	int i;
+
+	for (i = 0; i < 50; i++) {
+		read_all_of_config_space(&self->nvlink2);
+		ASSERT_EQ(0, watch_faults(self->mem));
+	}
+}
+
+/* Nor does it matter to one who stores to GPU RAM meanwhile */
+TEST_F_TIMEOUT(reset, stores_beside_reads_of_config_space, NVLINK2_TIMEOUT)
+{
+	pid_t child;
+	int i, status;
+
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		for (i = 0; i < 50; i++)
+			read_all_of_config_space(&self->nvlink2);
+		_exit(0);
+	}
+
+	do {
+		for (i = 0; i < 1000; i++)
+			ASSERT_EQ(0, watch_store(&self->mem[i], i));
+	} while (!waitpid(child, &status, WNOHANG));
+	EXPECT_EQ(0, status);
 }
 
 /* In D3hot the GPU's end of the links is down */
@@ -175,6 +241,53 @@ TEST_F_TIMEOUT(reset, again_and_again, NVLINK2_TIMEOUT)
 	}
 }
 
+/* EEH takes as long as the reset of a bus does */
+TEST_F_TIMEOUT(reset, by_eeh_in_time, NVLINK2_TIMEOUT)
+{
+	time_t begin = time(NULL);
+	int ret = reset_by_eeh(&self->nvlink2);
+
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no EEH");
+	ASSERT_EQ(0, ret);
+	EXPECT_GT(EEH_SECONDS, time(NULL) - begin);
+}
+
+/* As setpci does it, for a bridge that has no driver */
+static void train_by_sysfs(const char *bdf, unsigned int cap)
+{
+	static const uint32_t procedures[] = { 4, 5, 6, 7, 9, 8, 10, 13 };
+	uint32_t status;
+	unsigned int i;
+	int polls;
+
+	for (i = 0; i < sizeof(procedures) / sizeof(*procedures); i++) {
+		sysfs_config_write(bdf, cap + LINK_PROCEDURE, 4, procedures[i]);
+		for (polls = 0, status = 0; polls < 1000; polls++) {
+			status = sysfs_config(bdf, cap + LINK_STATUS, 4);
+			if (status & LINK_COMPLETE)
+				break;
+		}
+	}
+}
+
+/* The reset of a bridge whose link is in use does not claim to have happened */
+TEST_F_TIMEOUT(reset, refused_reset_fails, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+	const char *bdf = self->nvlink2.place->bridge[0];
+	unsigned int cap;
+
+	cap = vfio_config_capability(bridge, PCI_CAP_ID_VNDR);
+	vfio_dev_close(bridge);
+	ASSERT_EQ(0, sysfs_write(bdf, "driver/unbind", bdf));
+	train_by_sysfs(bdf, cap);
+	EXPECT_LT(0, watch_faults(self->mem));
+	EXPECT_EQ(-EIO, sysfs_write(bdf, "reset", "1"));
+	EXPECT_EQ(0, watch_faults(self->mem));
+	EXPECT_EQ(0, sysfs_bind(bdf));
+}
+
 /* A mapping keeps the GPU open when the file descriptor is closed */
 TEST_F_TIMEOUT(reset, mapping_outlives_descriptor, NVLINK2_TIMEOUT)
 {
@@ -206,6 +319,82 @@ TEST_F_TIMEOUT(revoke, mapping_is_gone, NVLINK2_TIMEOUT)
 	if ((void *)huge != MAP_FAILED)
 		EXPECT_LT(0, watch_faults(huge));
 	munmap((void *)huge, HUGE);
+}
+
+FIXTURE(rescan)
+{
+	struct nvlink2 nvlink2;
+	int log;
+};
+
+FIXTURE_SETUP(rescan)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	nvlink2_clear(&self->nvlink2, nvlink2_place());
+}
+
+FIXTURE_TEARDOWN(rescan)
+{
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+static int remove_gpu(const char *bdf)
+{
+	if (sysfs_number(bdf, "vendor") != VENDOR_NVIDIA)
+		return -ENODEV;
+
+	return sysfs_write(bdf, "remove", "1");
+}
+
+/* Make the GPUs the last devices of their group */
+static int rescan_gpus(int group)
+{
+	int ret;
+
+	if (!sysfs_for_each_in_group(group, remove_gpu))
+		return -ENODEV;
+	ret = sysfs_write_file("/sys/bus/pci/rescan", "1");
+	if (!ret)
+		sysfs_for_each_in_group(group, sysfs_bind);
+
+	return ret;
+}
+
+/*
+ * EEH resets one PE of the group. That has to be the one of a GPU, although the
+ * bridges come first in the group now: a reset of their PE takes all links down.
+ */
+TEST_F_TIMEOUT(rescan, eeh_resets_a_gpu, NVLINK2_TIMEOUT)
+{
+	volatile uint64_t *ram, *other;
+	struct nvlink2 neighbour;
+	long faults[2];
+	int ret;
+
+	ASSERT_EQ(0, rescan_gpus(self->nvlink2.place->group));
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	NEED_NEIGHBOUR(self, neighbour);
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, nvlink2_train(&neighbour));
+	ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	other = nvlink2_map_ram(&neighbour, 0, MIB);
+	ASSERT_EQ(0, watch_store(ram, 1));
+	ASSERT_EQ(0, watch_store(other, 1));
+
+	ret = reset_by_eeh(&self->nvlink2);
+	if (ret == -EOPNOTSUPP)
+		SKIP(return, "no EEH");
+	ASSERT_EQ(0, ret);
+	faults[0] = watch_faults(ram);
+	faults[1] = watch_faults(other);
+	EXPECT_EQ(-SIGBUS, faults[0] + faults[1])
+		TH_LOG("%ld and %ld", faults[0], faults[1]);
+	munmap((void *)ram, MIB);
+	munmap((void *)other, MIB);
+	nvlink2_close_devices(&neighbour);
 }
 
 NVLINK2_MAIN()

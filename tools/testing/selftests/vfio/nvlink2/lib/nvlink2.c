@@ -99,6 +99,11 @@ static void find_places(void)
 		free(entries);
 }
 
+const char *nvlink2_other(void)
+{
+	return other_device;
+}
+
 int nvlink2_other_group(void)
 {
 	return other_device ? sysfs_group(other_device) : -1;

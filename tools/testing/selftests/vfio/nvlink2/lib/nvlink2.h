@@ -77,7 +77,8 @@ const struct nvlink2_place *nvlink2_place(void);
 /* Another GPU in the same group, and one in another group; NULL for none */
 const struct nvlink2_place *nvlink2_neighbour(void);
 const struct nvlink2_place *nvlink2_stranger(void);
-/* The group of the device that "--other" names, -1 for none */
+/* The device that "--other" names, and its group; NULL and -1 for none */
+const char *nvlink2_other(void);
 int nvlink2_other_group(void);
 
 /* Mark everything as closed, before anything has been opened */
@@ -94,6 +95,8 @@ void nvlink2_close(struct nvlink2 *nvlink2);
 /* Train the links, as the driver of the GPU does */
 int nvlink2_train_bridge(struct vfio_dev *bridge);
 int nvlink2_train(struct nvlink2 *nvlink2);
+/* The last procedure of the training */
+#define NVLINK2_CHECK_CREDITS	13
 int nvlink2_run_procedure(struct vfio_dev *bridge, uint32_t procedure);
 /* The size of the RAM, from a register of the GPU; 0 when it is not known */
 uint64_t nvlink2_ram_size(struct nvlink2 *nvlink2);

@@ -164,6 +164,18 @@ int spapr_page_sizes(struct spapr_container *container, uint64_t *sizes)
 	return ret;
 }
 
+int spapr_default_window(struct spapr_container *container, uint64_t *size)
+{
+	struct vfio_iommu_spapr_tce_info info = { .argsz = sizeof(info) };
+	int ret;
+
+	ret = result(ioctl(container->fd, VFIO_IOMMU_SPAPR_TCE_GET_INFO,
+			   &info));
+	*size = info.dma32_window_size;
+
+	return ret;
+}
+
 int spapr_eeh(struct spapr_container *container, uint32_t op)
 {
 	struct vfio_eeh_pe_op eeh = {

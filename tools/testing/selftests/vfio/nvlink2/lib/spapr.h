@@ -76,6 +76,8 @@ int spapr_create_window(struct spapr_container *container,
 			unsigned int levels, uint64_t *start);
 int spapr_remove_window(struct spapr_container *container, uint64_t start);
 int spapr_page_sizes(struct spapr_container *container, uint64_t *sizes);
+/* The size of the window at 0 that a container starts with */
+int spapr_default_window(struct spapr_container *container, uint64_t *size);
 /* Returns a negative errno or what the operation gives, e.g. a PE state */
 int spapr_eeh(struct spapr_container *container, uint32_t op);
 

@@ -56,6 +56,11 @@ static int write_file(int fd, const char *value)
 	return ret;
 }
 
+int sysfs_write_file(const char *path, const char *value)
+{
+	return write_file(open(path, O_WRONLY | O_CLOEXEC), value);
+}
+
 int sysfs_write(const char *bdf, const char *attribute, const char *value)
 {
 	return write_file(open_attribute(bdf, attribute, O_WRONLY), value);
@@ -165,8 +170,7 @@ int sysfs_bind(const char *bdf)
 	if (ret)
 		return ret;
 
-	return write_file(open("/sys/bus/pci/drivers_probe",
-			       O_WRONLY | O_CLOEXEC), bdf);
+	return sysfs_write_file("/sys/bus/pci/drivers_probe", bdf);
 }
 
 int sysfs_for_each_in_group(int group, int (*fn)(const char *bdf))

@@ -11,6 +11,7 @@
 /* A numeric attribute; 0 when it does not exist */
 uint32_t sysfs_number(const char *bdf, const char *attribute);
 int sysfs_write(const char *bdf, const char *attribute, const char *value);
+int sysfs_write_file(const char *path, const char *value);
 /* Cells of a device tree property, in the byte order of the CPU */
 int sysfs_cells(const char *bdf, const char *property, uint32_t *cells,
 		int max);

@@ -191,9 +191,9 @@ int watch_log_has(int fd, const char *word)
 	return found;
 }
 
-long watch_status(const char *name)
+static long number_from(const char *path, const char *name)
 {
-	FILE *file = fopen("/proc/self/status", "re");
+	FILE *file = fopen(path, "re");
 	size_t len = strlen(name);
 	char line[256];
 	long val = -1;
@@ -206,6 +206,16 @@ long watch_status(const char *name)
 		fclose(file);
 
 	return val;
+}
+
+long watch_status(const char *name)
+{
+	return number_from("/proc/self/status", name);
+}
+
+long watch_free_memory(void)
+{
+	return number_from("/proc/meminfo", "MemAvailable");
 }
 
 static uint64_t read_entry(const char *path, uint64_t index)

@@ -28,6 +28,8 @@ int watch_log_has(int fd, const char *word);
 
 /* A number from /proc/self/status, in kB; -1 when it does not exist */
 long watch_status(const char *name);
+/* Memory of the machine that can be used, in kB */
+long watch_free_memory(void);
 /* The page frame number behind an address; 0 when it cannot be read */
 uint64_t watch_page(const volatile void *addr);
 /* Whether that page frame is anonymous memory, mapped or not */

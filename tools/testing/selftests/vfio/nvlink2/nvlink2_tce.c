@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCEs that a KVM guest makes with hypercalls
+ *
+ * The guest is a few instructions in real mode. Its TCE table is attached to the
+ * window of a container, so that KVM maps for DMA what the guest asks for. No
+ * device does any DMA.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/kvm.h>
+#include <linux/userfaultfd.h>
+
+#include "../../kselftest_harness.h"
+#include "lib/fixture.h"
+#include "lib/kvm.h"
+#include "lib/sysfs.h"
+
+#define LIOBN		0x80000001
+#define CHUNK		0x10000
+#define WINDOW		(256 * MIB)
+#define HUGE_PAGE	(2 * MIB)
+
+/* Where the guest has its memory, and GPU RAM */
+#define MEMORY_GPA	(16 * MIB)
+#define RAM_GPA		0x200000000000ull
+
+enum { SLOT_CODE, SLOT_MEMORY, SLOT_RAM };
+
+FIXTURE(tce)
+{
+	struct nvlink2 nvlink2;
+	struct kvm_guest guest;
+	struct kvm_vcpu vcpu;
+	void *memory;
+	int table;
+	int log;
+};
+
+/* A window of 64 KiB pages, instead of the default one */
+static int create_window(struct nvlink2 *nvlink2)
+{
+	uint64_t start;
+	int ret;
+
+	ret = spapr_remove_window(&nvlink2->container, 0);
+	if (!ret)
+		ret = spapr_create_window(&nvlink2->container, 16, WINDOW, 1,
+					  &start);
+	if (!ret && start)
+		ret = -ERANGE;
+
+	return ret;
+}
+
+static void *anonymous(size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+}
+
+FIXTURE_SETUP(tce)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	self->table = -1;
+	self->vcpu.fd = -1;
+	self->vcpu.run = MAP_FAILED;
+	self->vcpu.code = MAP_FAILED;
+	nvlink2_clear(&self->nvlink2, nvlink2_place());
+	if (kvm_guest_open(&self->guest))
+		SKIP(return, "no HV KVM");
+	ASSERT_EQ(0, kvm_vcpu_open(&self->guest, &self->vcpu));
+	ASSERT_EQ(0, nvlink2_open_for(&self->nvlink2, nvlink2_place(),
+				      &self->guest));
+	ASSERT_EQ(0, create_window(&self->nvlink2));
+	self->memory = anonymous(4 * MIB);
+	ASSERT_NE(MAP_FAILED, self->memory);
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_MEMORY, MEMORY_GPA,
+				      self->memory, 4 * MIB));
+}
+
+FIXTURE_TEARDOWN(tce)
+{
+	if (self->table >= 0)
+		close(self->table);
+	kvm_vcpu_close(&self->vcpu);
+	nvlink2_close(&self->nvlink2);
+	kvm_guest_close(&self->guest);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+static int attach_table(FIXTURE_DATA(tce) *self, unsigned int page_shift)
+{
+	self->table = kvm_guest_tce_table(&self->guest, LIOBN, page_shift,
+					  WINDOW);
+	if (self->table < 0)
+		return self->table;
+
+	return kvm_guest_attach_table(&self->guest, &self->nvlink2.container,
+				      self->table);
+}
+
+static long put_tce(FIXTURE_DATA(tce) *self, uint64_t ioba, uint64_t tce)
+{
+	return kvm_vcpu_hcall(&self->vcpu, H_PUT_TCE, LIOBN, ioba, tce, 0);
+}
+
+/* What the other cases rely on */
+TEST_F_TIMEOUT(tce, memory_is_mapped, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, attach_table(self, 16));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(-EBUSY, spapr_unregister(container, self->memory, MIB));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+}
+
+/* KVM leaves to user space what is not registered */
+TEST_F_TIMEOUT(tce, other_memory_is_too_hard, NVLINK2_TIMEOUT)
+{
+	ASSERT_EQ(0, attach_table(self, 16));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
+}
+
+/*
+ * A page of the guest can be larger than one of the window. When only a part of
+ * it is registered, nothing of it stays mapped.
+ */
+TEST_F_TIMEOUT(tce, failure_gives_references_back, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, attach_table(self, 21));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+}
+
+/* The process of the guest has to be that of the container */
+TEST_F_TIMEOUT(tce, guest_of_another_process, NVLINK2_TIMEOUT)
+{
+	struct kvm_guest guest;
+	int child, ret, table;
+
+	kvm_guest_close(&self->guest);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		ret = kvm_guest_open(&guest);
+		if (!ret)
+			ret = kvm_guest_attach(&guest,
+					       &self->nvlink2.container);
+		if (ret)
+			_exit(255);
+		table = kvm_guest_tce_table(&guest, LIOBN, 16, WINDOW);
+		_exit(-kvm_guest_attach_table(&guest, &self->nvlink2.container,
+					      table));
+	}
+	EXPECT_EQ(EPERM, watch_child(child));
+}
+
+/* Let a guest of this process map its memory in the window of the parent */
+static int map_for_parent(FIXTURE_DATA(tce) *self)
+{
+	struct spapr_container *container = &self->nvlink2.container, own;
+	struct kvm_guest guest;
+	struct kvm_vcpu vcpu;
+	int table;
+
+	if (spapr_open(&own, nvlink2_other_group()) ||
+	    spapr_register(&own, self->memory, MIB) ||
+	    kvm_guest_open(&guest) || kvm_vcpu_open(&guest, &vcpu) ||
+	    kvm_guest_memory(&guest, SLOT_MEMORY, MEMORY_GPA, self->memory,
+			     MIB) ||
+	    kvm_guest_attach(&guest, container))
+		return -EIO;
+	table = kvm_guest_tce_table(&guest, LIOBN, 16, WINDOW);
+	kvm_guest_attach_table(&guest, container, table);
+	kvm_vcpu_hcall(&vcpu, H_PUT_TCE, LIOBN, CHUNK,
+		       MEMORY_GPA | TCE_READ_WRITE, 0);
+
+	return 0;
+}
+
+/* What a guest of another process maps does not cost this one its references */
+TEST_F_TIMEOUT(tce, same_address_in_another_process, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	int child, pipes[2], done[2];
+	char status;
+
+	if (nvlink2_other_group() < 0)
+		SKIP(return, "no device of another kind: --other names one");
+
+	ASSERT_EQ(0, pipe(pipes));
+	ASSERT_EQ(0, pipe(done));
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, spapr_map(container, 0, self->memory, CHUNK));
+	kvm_vcpu_close(&self->vcpu);
+	kvm_guest_close(&self->guest);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		close(done[1]);
+		status = map_for_parent(self);
+		write(pipes[1], &status, 1);
+		read(done[0], &status, 1);
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(pipes[0], &status, 1));
+	ASSERT_EQ(0, status);
+	EXPECT_EQ(0, spapr_unmap(container, CHUNK, CHUNK));
+	/* The first page is still mapped */
+	EXPECT_EQ(-EBUSY, spapr_unregister(container, self->memory, MIB));
+	close(done[1]);
+	EXPECT_EQ(0, watch_child(child));
+	EXPECT_EQ(0, spapr_unmap(container, 0, CHUNK));
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+}
+
+/* Attaching a table a second time takes nothing that is not given back */
+TEST_F_TIMEOUT(tce, table_attached_twice, NVLINK2_TIMEOUT)
+{
+	const unsigned int windows = 16;
+	uint64_t start;
+	long before;
+	unsigned int i;
+
+	before = watch_free_memory();
+	for (i = 0; i < windows; i++) {
+		/* 4 MiB each for the table and the addresses of its pages */
+		ASSERT_EQ(0, spapr_remove_window(&self->nvlink2.container, 0));
+		ASSERT_EQ(0, spapr_create_window(&self->nvlink2.container, 12,
+						 2 * GIB, 1, &start));
+		ASSERT_EQ(0, attach_table(self, 16));
+		ASSERT_EQ(0, kvm_guest_attach_table(&self->guest,
+						    &self->nvlink2.container,
+						    self->table));
+		close(self->table);
+		self->table = -1;
+	}
+	EXPECT_GT(windows / 2 * 8 * 1024, before - watch_free_memory());
+}
+
+/* GPU RAM is mapped for DMA while the links are up, and only then */
+TEST_F_TIMEOUT(tce, ram_only_while_links_are_up, NVLINK2_TIMEOUT)
+{
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram,
+				      MIB));
+	ASSERT_EQ(0, attach_table(self, 16));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, RAM_GPA | TCE_READ_WRITE));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, RAM_GPA | TCE_READ_WRITE));
+	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
+	/* The TCE stays, but there is no second one */
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, CHUNK, RAM_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
+	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram, 0));
+	munmap(ram, MIB);
+}
+
+static void *reset_gpu(void *arg)
+{
+	struct nvlink2 *nvlink2 = arg;
+
+	vfio_dev_reset(&nvlink2->gpu);
+
+	return NULL;
+}
+
+/* Nobody waits for the end of a reset, as another processor may have to end it */
+TEST_F_TIMEOUT(tce, ram_during_reset, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	unsigned int again = 0;
+	pthread_t thread;
+	int ret;
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram,
+				      MIB));
+	ASSERT_EQ(0, attach_table(self, 16));
+	ASSERT_EQ(0, spapr_register(container, ram, MIB));
+	EXPECT_EQ(-EIO, spapr_map(container, CHUNK, ram, CHUNK));
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_gpu, &self->nvlink2));
+	while (pthread_tryjoin_np(thread, NULL)) {
+		EXPECT_EQ(H_TOO_HARD,
+			  put_tce(self, 0, RAM_GPA | TCE_READ_WRITE));
+		ret = spapr_map(container, CHUNK, ram, CHUNK);
+		EXPECT_TRUE(ret == -EIO || ret == -EAGAIN);
+		again += ret == -EAGAIN;
+		usleep(1000);
+	}
+	EXPECT_NE(0, again);
+	EXPECT_EQ(-EIO, spapr_map(container, CHUNK, ram, CHUNK));
+	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram, 0));
+	munmap(ram, MIB);
+}
+
+/* The guest has what is in the slot, however large the page of the host is */
+TEST_F_TIMEOUT(tce, slot_smaller_than_its_page, NVLINK2_TIMEOUT)
+{
+	const uint64_t gpa = 64 * MIB;
+	uint64_t *page, val = 0;
+
+	sysfs_write_file("/proc/sys/vm/nr_hugepages", "4");
+	page = mmap(NULL, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		    MAP_ANONYMOUS | MAP_HUGETLB | 21 << MAP_HUGE_SHIFT, -1, 0);
+	if ((void *)page == MAP_FAILED)
+		SKIP(return, "no huge pages of 2 MiB");
+	page[0] = NVLINK2_PATTERN;
+	page[CHUNK / 8] = NVLINK2_PATTERN + 1;
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, gpa, page,
+				      CHUNK));
+	EXPECT_EQ(0, kvm_vcpu_load(&self->vcpu, gpa, &val));
+	EXPECT_EQ(NVLINK2_PATTERN, val);
+	EXPECT_EQ(KVM_EXIT_MMIO, kvm_vcpu_load(&self->vcpu, gpa + CHUNK, &val));
+	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, gpa, page, 0));
+	munmap(page, HUGE_PAGE);
+}
+
+/* A page whose first access ends in a fault for user space */
+static int delay_fault(void *page, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { .start = (uintptr_t)page, .len = size },
+		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	/* It can only be polled when it does not block */
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, UFFDIO_API, &api) ||
+	    ioctl(fd, UFFDIO_REGISTER, &reg)) {
+		close(fd);
+		return -EIO;
+	}
+
+	return fd;
+}
+
+static int supply_page(int fd, void *page, size_t size)
+{
+	struct uffdio_zeropage zero = {
+		.range = { .start = (uintptr_t)page, .len = size },
+	};
+
+	return ioctl(fd, UFFDIO_ZEROPAGE, &zero) ? -errno : 0;
+}
+
+struct indirect {
+	struct kvm_vcpu *vcpu;
+	uint64_t list;
+	long ret;
+};
+
+static void *put_tce_indirect(void *arg)
+{
+	struct indirect *indirect = arg;
+
+	indirect->ret = kvm_vcpu_hcall(indirect->vcpu, H_PUT_TCE_INDIRECT,
+				       LIOBN, 0, indirect->list, 16);
+	return NULL;
+}
+
+/* A table that is closed stays while a hypercall waits for a page */
+TEST_F_TIMEOUT(tce, table_closed_in_hypercall, NVLINK2_TIMEOUT)
+{
+	const uint64_t gpa = 64 * MIB;
+	struct indirect indirect = { .vcpu = &self->vcpu, .list = gpa };
+	struct pollfd event = { .events = POLLIN };
+	pthread_t thread;
+	void *list;
+
+	list = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, list);
+	event.fd = delay_fault(list, CHUNK);
+	if (event.fd < 0)
+		SKIP(return, "no userfaultfd");
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, gpa, list,
+				      CHUNK));
+	self->table = kvm_guest_tce_table(&self->guest, LIOBN, 16, WINDOW);
+	ASSERT_LE(0, self->table);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, put_tce_indirect,
+				    &indirect));
+	EXPECT_EQ(1, poll(&event, 1, 60000));
+	EXPECT_EQ(POLLIN, event.revents);
+	close(self->table);
+	self->table = -1;
+	/* Some grace periods */
+	sleep(2);
+	EXPECT_EQ(0, supply_page(event.fd, list, CHUNK));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(H_SUCCESS, indirect.ret);
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, 0));
+	close(event.fd);
+	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, gpa, list, 0));
+}
+
+#define RACE_SECONDS	5
+
+struct race {
+	FIXTURE_DATA(tce) *self;
+	volatile int stop;
+	long calls;
+};
+
+static void *map_and_unmap(void *arg)
+{
+	struct race *race = arg;
+
+	for (; !race->stop; race->calls++) {
+		put_tce(race->self, race->calls % 64 * CHUNK,
+			MEMORY_GPA | TCE_READ_WRITE);
+		put_tce(race->self, race->calls % 64 * CHUNK, 0);
+		kvm_vcpu_hcall(&race->self->vcpu, H_STUFF_TCE, LIOBN, 0, 0,
+			       64);
+	}
+
+	return NULL;
+}
+
+/* Tables and groups come and go while the guest maps and unmaps */
+TEST_F_TIMEOUT(tce, tables_come_and_go, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct race race = { .self = self };
+	time_t end = time(NULL) + RACE_SECONDS;
+	pthread_t thread;
+
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_and_unmap, &race));
+	while (time(NULL) < end) {
+		EXPECT_EQ(0, attach_table(self, 16));
+		sched_yield();
+		close(self->table);
+	}
+	self->table = -1;
+	race.stop = 1;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LT(0, race.calls);
+	/* What is mapped goes with the window */
+	EXPECT_EQ(0, spapr_remove_window(container, 0));
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+}
+
+NVLINK2_MAIN()

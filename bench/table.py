@@ -206,7 +206,7 @@ the bench does so in the host, and the consumer for its guest. Elsewhere its pag
 [3] Not those for interrupts of the host, and less what a loop of the same length without launches does.
     While the emulator is late with an interrupt of the host's timer, KVM tries to enter the guest again and again
     and counts each time: these numbers are of the emulator.
-[4] The memory space of the GPU is switched off. The control leaves the mapping in place, so nothing faults again.
+[4] A training procedure of a link is started. The control leaves the mapping in place, so nothing faults again.
 [5] What a TLB miss costs: four levels of page tables for 64 KiB pages, two for 1 GiB. The emulator takes longer for
     what is not in the first RAM of its machine, whatever the page size.
 [6] With what the guest's kernel does to give zeroed pages."""

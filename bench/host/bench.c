@@ -138,7 +138,7 @@ static void zap(const struct opened *opened, struct cost *cost)
 {
 	struct watch watch = watch_start();
 
-	device_set_memory(opened, false);
+	device_zap(opened);
 	watch_stop(&watch, cost);
 }
 
@@ -152,7 +152,7 @@ static void bench_zap(const struct opened *opened, void *ram, uint64_t bytes)
 	for (i = 0; i < ZAPS; i++) {
 		zap(opened, &mapped);
 		zap(opened, &unmapped);
-		device_set_memory(opened, true);
+		device_unzap(opened);
 		faults = touch(ram, bytes, &first);
 	}
 	report("bench.zap", "mib %lu us %.0f insns %.0f unmapped_us %.0f unmapped_insns %.0f",

@@ -17,6 +17,7 @@
 #define STATUS 0x84
 #define STATUS_COMPLETE 0x40000000
 #define CONTROL 0x88
+#define CHECK_CREDITS 13
 #define TIMEOUT_S 10
 
 static const uint32_t procedures[] = { 4, 5, 6, 7, 9, 8, 10, 13 };
@@ -94,13 +95,18 @@ void device_close(struct opened *opened)
 	close(opened->gpu);
 }
 
-static void run_procedure(int fd, uint64_t config, uint32_t procedure)
+static void start_procedure(int fd, uint32_t procedure)
 {
+	if (pwrite(fd, &procedure, 4, config_offset(fd) + CONTROL) != 4)
+		give_up("procedure %u cannot be started", procedure);
+}
+
+static void finish_procedure(int fd, uint32_t procedure)
+{
+	uint64_t config = config_offset(fd);
 	time_t end = time(NULL) + TIMEOUT_S;
 	uint32_t status = 0;
 
-	if (pwrite(fd, &procedure, 4, config + CONTROL) != 4)
-		give_up("procedure %u cannot be started", procedure);
 	do {
 		if (pread(fd, &status, 4, config + STATUS) != 4)
 			give_up("procedure %u has no status", procedure);
@@ -109,16 +115,26 @@ static void run_procedure(int fd, uint64_t config, uint32_t procedure)
 		give_up("procedure %u failed: %#x", procedure, status);
 }
 
-void device_set_memory(const struct opened *opened, bool on)
+static void enable_memory(int fd)
 {
-	uint64_t config = config_offset(opened->gpu);
+	uint64_t config = config_offset(fd);
 	uint16_t command;
 
-	if (pread(opened->gpu, &command, 2, config + PCI_COMMAND) != 2)
+	if (pread(fd, &command, 2, config + PCI_COMMAND) != 2)
 		give_up("the GPU's config space cannot be read");
-	command = on ? command | PCI_COMMAND_MEMORY : command & ~PCI_COMMAND_MEMORY;
-	if (pwrite(opened->gpu, &command, 2, config + PCI_COMMAND) != 2)
+	command |= PCI_COMMAND_MEMORY;
+	if (pwrite(fd, &command, 2, config + PCI_COMMAND) != 2)
 		give_up("the GPU's config space cannot be written");
+}
+
+void device_zap(const struct opened *opened)
+{
+	start_procedure(opened->bridges[0], CHECK_CREDITS);
+}
+
+void device_unzap(const struct opened *opened)
+{
+	finish_procedure(opened->bridges[0], CHECK_CREDITS);
 }
 
 void device_train(const struct opened *opened)
@@ -126,11 +142,13 @@ void device_train(const struct opened *opened)
 	unsigned int step;
 	int i;
 
-	for (i = 0; i < opened->links; i++)
-		for (step = 0; step < sizeof(procedures) / sizeof(procedures[0]); step++)
-			run_procedure(opened->bridges[i], config_offset(opened->bridges[i]),
-				      procedures[step]);
-	device_set_memory(opened, true);
+	for (i = 0; i < opened->links; i++) {
+		for (step = 0; step < sizeof(procedures) / sizeof(procedures[0]); step++) {
+			start_procedure(opened->bridges[i], procedures[step]);
+			finish_procedure(opened->bridges[i], procedures[step]);
+		}
+	}
+	enable_memory(opened->gpu);
 }
 
 void device_settle(const struct opened *opened, uint64_t size)

@@ -49,11 +49,16 @@ void device_close(struct opened *opened);
 void device_train(const struct opened *opened);
 
 /**
- * device_set_memory() - switch the memory space of the GPU on or off, which takes its mappings away.
- * @opened: from device_open().
- * @on: whether on.
+ * device_zap() - start the last procedure of the training of a link again, which takes the mappings of GPU RAM away.
+ * @opened: from device_open(), trained.
  */
-void device_set_memory(const struct opened *opened, bool on);
+void device_zap(const struct opened *opened);
+
+/**
+ * device_unzap() - let that procedure run, after which the links are up again.
+ * @opened: as above.
+ */
+void device_unzap(const struct opened *opened);
 
 /**
  * device_settle() - write to each page of GPU RAM through the device file.

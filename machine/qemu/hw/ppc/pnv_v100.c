@@ -116,7 +116,7 @@ static unsigned v100_gpu_link(const PnvV100 *s, unsigned cpu_link)
 /* Does it answer at all, on whatever way? */
 static bool v100_awake(const PnvV100 *s)
 {
-    return !s->in_reset && !s->asleep && !s->lost;
+    return !s->in_reset && !s->starting && !s->asleep && !s->lost;
 }
 
 static bool v100_link_ready(PnvNvlinkEndpoint *ep, unsigned link)
@@ -630,10 +630,23 @@ static const MemoryRegionOps v100_bar0_ops = {
 /*
  * Configuration space
  */
+
+/*
+ * A function that is not ready after a reset answers Request Retry Status.  The
+ * PHB makes this of the vendor id, and ones of anything else.
+ */
+#define V100_RETRY_VENDOR_ID    0xffff0001
+
 static uint32_t v100_config_read(PCIDevice *dev, uint32_t addr, int len)
 {
-    if (PNV_V100(dev)->lost) {
+    PnvV100 *s = PNV_V100(dev);
+
+    if (s->lost) {
         return UINT32_MAX;
+    }
+    if (s->starting) {
+        return addr == PCI_VENDOR_ID && len > 1 ? V100_RETRY_VENDOR_ID
+                                                : UINT32_MAX;
     }
     return pci_default_read_config(dev, addr, len);
 }
@@ -664,13 +677,21 @@ static void v100_config_write(PCIDevice *dev, uint32_t addr, uint32_t val,
 {
     PnvV100 *s = PNV_V100(dev);
 
-    if (s->lost) {
+    if (s->lost || s->starting) {
         return;
     }
     pci_default_write_config(dev, addr, val, len);
     if (ranges_overlap(addr, len, V100_PM_CAP + PCI_PM_CTRL, 2)) {
         v100_update_power(s);
     }
+}
+
+static void v100_started(void *opaque)
+{
+    PnvV100 *s = opaque;
+
+    s->starting = false;
+    v100_awake_changed(s);
 }
 
 /*
@@ -690,6 +711,11 @@ static void v100_reset(DeviceState *dev)
     s->in_reset = false;
     s->asleep = false;
     s->lost = s->faults.reset;
+    s->starting = s->reset_ms;
+    if (s->starting) {
+        timer_mod(s->start_timer, s->reset_ms +
+                  qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL));
+    }
     v100_awake_changed(s);
 
     timer_del(ce->timer);
@@ -766,6 +792,7 @@ static void v100_realize(PCIDevice *dev, Error **errp)
 
     s->engine.buf = g_malloc(V100_CE_CHUNK);
     s->engine.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, v100_copy_step, s);
+    s->start_timer = timer_new_ms(QEMU_CLOCK_VIRTUAL, v100_started, s);
     pnv_npu2_attach(s->npu, s->group, PNV_NVLINK_ENDPOINT(s));
 }
 
@@ -854,6 +881,7 @@ static Property v100_properties[] = {
     DEFINE_PROP_UINT32("group", PnvV100, group, 0),
     DEFINE_PROP_UINT16("device-id", PnvV100, device_id, V100_DEVICE_ID),
     DEFINE_PROP_SIZE("ram-size", PnvV100, ram_size, GiB),
+    DEFINE_PROP_UINT32("reset-ms", PnvV100, reset_ms, 0),
     DEFINE_PROP_BOOL("ram-keep", PnvV100, ram_keep, false),
     DEFINE_PROP_END_OF_LIST(),
 };

@@ -89,6 +89,19 @@ static void plx8725_class_init(ObjectClass *oc, void *data)
 }
 
 /*
+ * 8 GT/s, for which a port has to report whether its link is active.  With no
+ * speed at all, as QEMU's XIO3130 has it, firmware and Linux wait three seconds
+ * in each reset instead of asking for the link.
+ */
+static void plx8725_downstream_init(Object *obj)
+{
+    PCIESlot *slot = PCIE_SLOT(obj);
+
+    slot->speed = QEMU_PCI_EXP_LNK_8GT;
+    slot->width = QEMU_PCI_EXP_LNK_X1;
+}
+
+/*
  * Device tree: slots.  Firmware finds the GPU of an NPU link by the label of
  * its slot, and the slot by the path of PCIe ports that leads there.
  */
@@ -427,6 +440,7 @@ static const TypeInfo witherspoon_types[] = {
     {
         .name = TYPE_PLX8725_DOWNSTREAM,
         .parent = TYPE_XIO3130_DOWNSTREAM,
+        .instance_init = plx8725_downstream_init,
         .class_init = plx8725_class_init,
     },
 };

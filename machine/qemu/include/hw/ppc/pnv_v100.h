@@ -78,6 +78,7 @@ struct PnvV100 {
     uint16_t device_id;
     uint64_t ram_size;
     bool ram_keep;              /* RAM survives a reset */
+    uint32_t reset_ms;          /* from a reset until it answers */
 
     MemoryRegion ram;
     AddressSpace ram_as;
@@ -89,10 +90,12 @@ struct PnvV100 {
     uint32_t pri_ring;
     uint32_t link_disable;
     bool in_reset;
+    bool starting;              /* answers retries, until the timer runs out */
     bool asleep;                /* in D3 */
     bool lost;                  /* did not come back from a reset */
     uint64_t resets;
 
+    QEMUTimer *start_timer;
     PnvV100Faults faults;
     PnvV100Engine engine;
     PnvV100Atc atc;

@@ -32,6 +32,10 @@ RECORD = {
 @ host.bench.kvm.guest.idle=stage2 11 pages_2m 0 pages_1g 4 caused 11835 exits 134351 timer 122447 mmio 0
 @ host.bench.kvm.guest.done=stage2 11 pages_2m 0 pages_1g 4 caused 11841 exits 134396 timer 122486 mmio 0
 @ guest.bench.launch=count 2000 us 76.67 insns 57
+@ host.bench.stages.gpu.open=us 153827 firmware 8472 power 13319 platform 7406 ready 128402 flr 0 restore 1172
+@ host.bench.stages.bridges.open=us 12179 firmware 7297 power 615 platform 0 ready 0 flr 0 restore 2455
+@ host.bench.stages.bridges.close=us 9632 firmware 1916 power 0 platform 0 ready 0 flr 0 restore 2987
+@ host.bench.stages.gpu.close=us 138431 firmware 1824 power 0 platform 7254 ready 128388 flr 0 restore 935
 """,
     "control": """\
 @ host.bench.touch.gpu=mib 2048 faults 32768 tables_kib 264 us 342761 insns 64547885 again_us 26773 again_insns 186117
@@ -59,6 +63,12 @@ WRONG = [
     ("host.bench.kvm.guest.idle", "mmio", 2000, "emulated accesses per ATSD launch"),
     ("host.bench.dma.map", "gpu_insns", 7500000, "DMA map, GPU RAM / memory"),
     ("host.bench.dma.unmap", "gpu_insns", 7500000, "DMA unmap, GPU RAM / memory"),
+    ("host.bench.stages.gpu.open", "us", 2000000, "open to ready"),
+    ("host.bench.stages.bridges.open", "us", 1900000, "open to ready"),
+    ("host.bench.stages.bridges.open", None, None, "open to ready"),
+    ("host.bench.stages.gpu.open", "firmware", 100317, "longest call of firmware"),
+    ("host.bench.stages.gpu.close", "firmware", 1000000, "longest call of firmware"),
+    ("host.bench.stages.gpu.close", None, None, "longest call of firmware"),
 ]
 
 

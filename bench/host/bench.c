@@ -19,6 +19,7 @@
 #include "guest.h"
 #include "kvm.h"
 #include "probe.h"
+#include "stages.h"
 
 #define OPENINGS 3
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
@@ -206,6 +207,7 @@ static void bench_host(const struct group *group, const struct gpu *gpu, uint64_
 	watch_open();
 	bench_mmap(&session, gpu);
 	report_open(2 * OPENINGS);
+	stages_bench(&session, gpu);
 	bench_ram(&session, gpu, bytes);
 	instructions_end();
 	vfio_end(&session);

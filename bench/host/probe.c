@@ -52,13 +52,13 @@ bool probe_time(const char *name, const char *function)
 	return probe_add('p', name, function) && probe_add('r', back, function);
 }
 
-/* 'task-1 [000] d..1 12.345678: name: (function+0x8/0x100)': the time of it, if it is about this probe */
+/* 'task-1 [000] d..1 12.345678: name: (function+0x8/0x100)': the time of it, if it is about this probe or event */
 static bool moment(const char *line, const char *name, double *us)
 {
 	char wanted[80];
 	const char *at;
 
-	snprintf(wanted, sizeof(wanted), ": %s: (", name);
+	snprintf(wanted, sizeof(wanted), ": %s: ", name);
 	at = strstr(line, wanted);
 	while (at && at > line && at[-1] != ' ')
 		at--;
@@ -82,4 +82,42 @@ double probe_us(const char *name)
 	if (trace)
 		fclose(trace);
 	return sum;
+}
+
+bool event_record(const char *name)
+{
+	char path[128], filter[32];
+
+	snprintf(filter, sizeof(filter), "common_pid == %d", getpid());
+	snprintf(path, sizeof(path), TRACING "/events/%s/filter", name);
+	if (!file_write(path, filter))
+		return false;
+	snprintf(path, sizeof(path), TRACING "/events/%s/enable", name);
+	return file_write(path, "1");
+}
+
+double event_longest_us(const char *first, const char *last)
+{
+	FILE *trace = fopen(TRACING "/trace", "r");
+	double begin = 0, end, longest = 0;
+	char line[512];
+
+	while (trace && fgets(line, sizeof(line), trace)) {
+		if (moment(line, first, &begin) || !begin || !moment(line, last, &end))
+			continue;
+		longest = end - begin > longest ? end - begin : longest;
+		begin = 0;
+	}
+	if (trace)
+		fclose(trace);
+	return longest;
+}
+
+void probes_forget(void)
+{
+	/* To open it like this is what empties it. */
+	int fd = open(TRACING "/trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
 }

@@ -39,4 +39,26 @@ bool probe_time(const char *name, const char *function);
  */
 double probe_us(const char *name);
 
+/**
+ * event_record() - begin to record a trace event of this process.
+ * @name: as "system/event".
+ *
+ * Return: false when there is no such event.
+ */
+bool event_record(const char *name);
+
+/**
+ * event_longest_us() - the longest time from one event to another that follows it, in microseconds.
+ * @first: the event, without its system.
+ * @last: the other one.
+ *
+ * Return: 0 when there is no such pair.
+ */
+double event_longest_us(const char *first, const char *last);
+
+/**
+ * probes_forget() - forget what was recorded so far.
+ */
+void probes_forget(void);
+
 #endif

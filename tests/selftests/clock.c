@@ -2,7 +2,7 @@
 /*
  * A clock that runs faster, for an emulator whose guest mostly waits
  *
- * A reset of a GPU takes five seconds and more, nearly all of them pauses that
+ * A reset of a GPU, and on Linux 5.10 of a bridge, is nearly all pauses that
  * kernel and firmware make for the sake of real hardware. Loaded into QEMU with
  * LD_PRELOAD, this lets QEMU's monotonic clock, from which it takes the time of
  * the guest, run CLOCK_SPEED times as fast as that of the host. To the guest all

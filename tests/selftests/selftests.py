@@ -32,7 +32,7 @@ OTHER = "0000:01:00.0"
 # firmware uses it for a fundamental reset.
 NO_POWER_CONTROL = ("-global", "xio3130-downstream.power_controller_present=off")
 
-# How fast the emulated clock runs where a test waits most of the time: a reset is five seconds of pauses
+# How fast the emulated clock runs where a test waits most of the time: a reset is mostly pauses
 FAST = 8
 
 

@@ -145,6 +145,7 @@ class Npu:
         self.link = texts("link", self.LINKS)
         self.atsd = texts("atsd", self.ATSDS)
         self.dma = fields(qmp.get(path, "dma"))
+        self.purges = int(qmp.get(path, "purges"))
 
     def guest_rows(self):
         """Rows of XTS_BDF_MAP that give a GPU to a guest: valid, LPID not 0."""

@@ -29,6 +29,7 @@
 #define ENGINE_LINK_STATE	0xf0002c
 #define ENGINE_RAM_MIB		0xf00030
 #define ENGINE_PASID		0xf00034
+#define ENGINE_PURGES		0xf00038
 
 enum path {
 	PCIE,

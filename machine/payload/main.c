@@ -299,9 +299,12 @@ static void check_shootdowns(void)
 
 static void check_one_fence(void)
 {
+	u32 purges = gpu_read(ENGINE_PURGES);
+
 	npu_window_bypass();
 	npu_function_reset(1);
 	expect("a function level reset takes one link down", gpu_read(ENGINE_LINK_STATE), ALL_LINKS & ~BIT(1));
+	expect("  and purges the caches once", gpu_read(ENGINE_PURGES) - purges, 1);
 	expect("  the first one copies", copy_in(NVLINK, MEMORY, 0, 4 * KIB), COPY_DONE);
 	gpu_write(ENGINE_LINK, 1);
 	expect("  the second one does not", copy_in(NVLINK, MEMORY, 0, 4 * KIB), COPY_LINK_DOWN);
@@ -310,6 +313,7 @@ static void check_one_fence(void)
 	expect("  a load from GPU RAM is a machine check", machine_checks().count, 1);
 	npu_train(1);
 	expect("training brings the link back", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
+	expect("  and purges nothing", gpu_read(ENGINE_PURGES) - purges, 1);
 	load(GPU_RAM);
 	expect("  and GPU RAM", machine_checks().count, 0);
 }

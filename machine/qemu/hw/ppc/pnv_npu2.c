@@ -140,6 +140,23 @@ static void npu2_scom_realize(PnvNpu2 *npu)
 }
 
 /*
+ * Rounds of cache purges: firmware asks the L2 and the L3 of every core in the
+ * machine, so the cores of one chip tell how often it did.
+ */
+uint64_t pnv_npu2_purges(const PnvNpu2 *npu)
+{
+    const Pnv9Chip *chip = PNV9_CHIP(npu->chip);
+    uint64_t l2 = 0, l3 = 0;
+    unsigned i;
+
+    for (i = 0; i < chip->nr_quads; i++) {
+        l2 += chip->quads[i].l2_purges;
+        l3 += chip->quads[i].l3_purges;
+    }
+    return MIN(l2, l3) / npu->chip->nr_cores;
+}
+
+/*
  * Device
  */
 static void pnv_npu2_reset(void *opaque)

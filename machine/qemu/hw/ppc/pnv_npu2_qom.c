@@ -79,6 +79,11 @@ static uint64_t npu2_view_links_up(PnvNpu2 *npu, unsigned i)
     return mask;
 }
 
+static uint64_t npu2_view_purges(PnvNpu2 *npu, unsigned i)
+{
+    return pnv_npu2_purges(npu);
+}
+
 static const char *npu2_fence_name(PnvNpu2 *npu, unsigned brick)
 {
     const PnvNpu2RegFile *ntlu = &npu->brick[brick].ntlu;
@@ -138,6 +143,7 @@ static const PnvNpu2View npu2_view[] = {
     { "bdf2pe", NPU2_NR_BRICKS, .field = npu2_view_bdf2pe },
     { "fir", NPU2_NR_FIRS, .field = npu2_view_fir },
     { "links-up", 0, .get64 = npu2_view_links_up },
+    { "purges", 0, .get64 = npu2_view_purges },
     { "link", NPU2_NR_BRICKS, .get_str = npu2_view_link },
     { "atsd", NPU2_NR_ATSDS, .get_str = npu2_view_atsd },
     { "ram", NPU2_MAX_GPUS, .get_str = npu2_view_ram },

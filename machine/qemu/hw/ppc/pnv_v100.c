@@ -55,7 +55,7 @@
 #define   V100_PRI_ERROR            0xbadf1100
 
 #define V100_CE                 0xf00000
-#define V100_CE_SIZE            0x38
+#define V100_CE_SIZE            0x3c
 #define V100_CE_ID              0x00
 #define   V100_CE_ID_VALUE          0x4e564c32
 #define V100_CE_CONTROL         0x04
@@ -80,6 +80,7 @@
 #define V100_CE_LINK_STATE      0x2c
 #define V100_CE_RAM_MIB         0x30
 #define V100_CE_PASID           0x34
+#define V100_CE_PURGES          0x38
 
 typedef enum PnvV100CopyError {
     V100_OK = 0,
@@ -470,6 +471,8 @@ static uint32_t v100_ce_read(PnvV100 *s, uint32_t off)
         return s->ram_size / MiB;
     case V100_CE_PASID:
         return next->pasid;
+    case V100_CE_PURGES:
+        return pnv_npu2_purges(s->npu);
     default:
         qemu_log_mask(LOG_UNIMP, "pnv-v100: read of engine+0x%02x\n", off);
         return 0;

@@ -269,6 +269,7 @@ void pnv_npu2_endpoint_changed(PnvNpu2 *npu, unsigned group);
 bool pnv_npu2_link_up(PnvNpu2 *npu, unsigned brick);
 PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma);
 PnvNpu2DmaResult pnv_npu2_translate(PnvNpu2 *npu, PnvNpu2AtsRequest *req);
+uint64_t pnv_npu2_purges(const PnvNpu2 *npu);
 
 /*
  * Phandle of the device-tree node of a GPU's slot, by GPU number.  The NPU's

@@ -318,6 +318,23 @@ static void check_one_fence(void)
 	expect("  and GPU RAM", machine_checks().count, 0);
 }
 
+/* A calibration that nobody waits for leaves the link without I/O valid. Running the last procedure is no cure. */
+static void check_io_valid(void)
+{
+	u32 wait = 0;
+
+	expect("a calibration takes time", npu_start(1, 6), 0);
+	expect("  the link is down meanwhile", gpu_read(ENGINE_LINK_STATE), ALL_LINKS & ~BIT(1));
+	load(GPU_RAM);
+	expect("  a load from GPU RAM is a machine check", machine_checks().count, 1);
+	while (!npu_start(1, 13) && ++wait < 1000)
+		;
+	expect("  what is left undone is not made good by procedure 13", gpu_read(ENGINE_LINK_STATE),
+	       ALL_LINKS & ~BIT(1));
+	npu_train(1);
+	expect("  training is", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
+}
+
 /* The six links of a GPU: those to the CPU are 1, 3, 5 if there are three, 1 and 5 if there are two */
 static void check_isolation(void)
 {
@@ -378,6 +395,7 @@ void payload_main(u64 base, u64 entry)
 	check_ats();
 	check_shootdowns();
 	check_one_fence();
+	check_io_valid();
 	check_isolation();
 	check_bus_reset();
 	check_power();

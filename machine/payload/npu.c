@@ -43,6 +43,12 @@ void npu_train(unsigned int link)
 	}
 }
 
+int npu_start(unsigned int link, u32 procedure)
+{
+	config_write32(npu_phb, link, BRIDGE_PROC, procedure);
+	return !!(config_read32(npu_phb, link, BRIDGE_PROC_STATUS) & PROC_COMPLETE);
+}
+
 void npu_train_all(void)
 {
 	unsigned int link;

@@ -34,6 +34,8 @@ extern unsigned int links;	/* of the first GPU */
 
 int npu_find(void);
 void npu_train(unsigned int link);
+/* Start a procedure, and look at its status once; says whether it has ended */
+int npu_start(unsigned int link, u32 procedure);
 void npu_train_all(void);
 void npu_function_reset(unsigned int link);
 

@@ -20,6 +20,7 @@
 #include "trace.h"
 
 #define NPU2_DEFAULT_ATSD_DELAY_NS  10000
+#define NPU2_DEFAULT_DCCAL_DELAY_NS 1000000
 #define NPU2_DEFAULT_LINK_SPEED     8
 
 /*
@@ -206,6 +207,8 @@ static Property pnv_npu2_properties[] = {
     DEFINE_PROP_BOOL("gpu-map-down", PnvNpu2, gpu_map_down, false),
     DEFINE_PROP_UINT32("atsd-delay-ns", PnvNpu2, atsd_delay_ns,
                        NPU2_DEFAULT_ATSD_DELAY_NS),
+    DEFINE_PROP_UINT32("dccal-delay-ns", PnvNpu2, dccal_delay_ns,
+                       NPU2_DEFAULT_DCCAL_DELAY_NS),
     DEFINE_PROP_BOOL("tce-cache", PnvNpu2, tce_cache, true),
     DEFINE_PROP_BOOL("dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
     DEFINE_PROP_UINT32("dt-link-speed", PnvNpu2, dt.link_speed,

@@ -73,6 +73,7 @@ void npu2_link_reset(PnvNpu2 *npu);
 extern const uint32_t npu2_lane_mask[NPU2_NR_BRICKS];
 void npu2_phy_realize(PnvNpu2 *npu);
 void npu2_phy_reset(PnvNpu2 *npu);
+bool npu2_phy_iovalid(const PnvNpu2 *npu, unsigned brick);
 static inline unsigned npu2_brick_obus(unsigned brick)
 {
     return brick / (NPU2_NR_BRICKS / NPU2_NR_OBUS);

@@ -4,6 +4,8 @@
  * A link carries traffic when
  * - it is trained: firmware's procedures brought the PHY lanes up while the
  *   GPU was there to answer (see pnv_npu2_phy.c for the lanes);
+ * - its I/O is valid, which firmware takes away while it resets or calibrates
+ *   the lanes;
  * - its transaction and data link layers were reset after the last fence;
  * - its transaction layer runs: enabled, and the parity checker, which
  *   firmware's "check credits" procedure turns on last, is on;
@@ -67,7 +69,8 @@ bool pnv_npu2_link_up(PnvNpu2 *npu, unsigned brick)
     const uint64_t running = NPU2_NTL_CFG2_BRICK_ENABLE |
                              NPU2_NTL_CFG2_RX_PARITY_ENA;
 
-    return b->trained && b->reset_done && !npu2_link_fenced(npu, brick) &&
+    return b->trained && b->reset_done && npu2_phy_iovalid(npu, brick) &&
+           !npu2_link_fenced(npu, brick) &&
            (b->ntl.reg[NPU2_NTL_MISC_CFG2 >> 3] & running) == running;
 }
 

@@ -3,8 +3,10 @@
  *
  * Each of the two OBUS chiplets carries 24 lanes, eight for each of three
  * links.  Firmware reaches the 16-bit registers of a lane through an indirect
- * SCOM.  The model finishes every calibration at once; a lane reports that
- * its receiver is trained only if there is a GPU at the other end.
+ * SCOM.  The model finishes a calibration at once, but for the one of a
+ * receiver's offsets (DCCAL), during which firmware has taken the link's I/O
+ * valid away.  A lane reports that its receiver is trained only if there is a
+ * GPU at the other end.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -51,13 +53,22 @@ static bool npu2_lanes_running(const PnvNpu2Phy *phy, unsigned brick)
     return true;
 }
 
+static bool npu2_dccal_done(const PnvNpu2 *npu, unsigned obus, unsigned lane)
+{
+    const PnvNpu2Phy *phy = &npu->phy[obus];
+
+    return (phy->reg[NPU2_PHY_RX_CTL][lane] & NPU2_PHY_RX_RUN_DCCAL) &&
+           qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) - phy->dccal_start[lane] >=
+           npu->dccal_delay_ns;
+}
+
 static uint16_t npu2_phy_rx_status(PnvNpu2 *npu, unsigned obus, unsigned lane)
 {
     uint16_t ctl = npu->phy[obus].reg[NPU2_PHY_RX_CTL][lane];
     int brick = npu2_lane_brick(obus, lane);
     uint16_t status = 0;
 
-    if (ctl & NPU2_PHY_RX_RUN_DCCAL) {
+    if (npu2_dccal_done(npu, obus, lane)) {
         status |= NPU2_PHY_RX_DCCAL_DONE;
     }
     if (brick >= 0 && npu->brick[brick].trained &&
@@ -102,6 +113,10 @@ static void npu2_phy_write(PnvNpu2 *npu, unsigned obus, unsigned reg,
     PnvNpu2Phy *phy = &npu->phy[obus];
     int brick = npu2_lane_brick(obus, lane);
 
+    if (reg == NPU2_PHY_RX_CTL &&
+        (val & ~phy->reg[reg][lane] & NPU2_PHY_RX_RUN_DCCAL)) {
+        phy->dccal_start[lane] = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    }
     phy->reg[reg][lane] = val;
     if (reg == NPU2_PHY_RX_IORESET && (val & NPU2_PHY_RX_IORESET_ON)) {
         phy->reg[NPU2_PHY_RX_CTL][lane] = 0;
@@ -148,6 +163,26 @@ static void npu2_phy_ind_write(void *opaque, hwaddr addr, uint64_t val,
     npu->phy[obus].ind_data = NPU2_OBUS_IND_COMPLETE | data;
 }
 
+/*
+ * I/O valid: a bit for each link of the PHY.  The order is that of the bricks
+ * on the first PHY, and the other way round on the second.
+ */
+static uint64_t npu2_iovalid_bit(unsigned brick)
+{
+    unsigned per_obus = NPU2_NR_BRICKS / NPU2_NR_OBUS;
+    unsigned index = brick % per_obus;
+
+    if (npu2_brick_obus(brick)) {
+        index = per_obus - 1 - index;
+    }
+    return NPU2_OBUS_IOVALID(index);
+}
+
+bool npu2_phy_iovalid(const PnvNpu2 *npu, unsigned brick)
+{
+    return npu->phy[npu2_brick_obus(brick)].iovalid & npu2_iovalid_bit(brick);
+}
+
 static uint64_t npu2_phy_iovalid_read(void *opaque, hwaddr addr,
                                       unsigned width)
 {
@@ -159,9 +194,15 @@ static uint64_t npu2_phy_iovalid_read(void *opaque, hwaddr addr,
 static void npu2_phy_iovalid_write(void *opaque, hwaddr addr, uint64_t val,
                                    unsigned width)
 {
-    PnvNpu2Phy *phy = opaque;
+    unsigned obus, brick;
+    PnvNpu2 *npu = npu2_phy_owner(opaque, &obus);
 
-    phy->iovalid = val;
+    npu->phy[obus].iovalid = val;
+    for (brick = 0; brick < NPU2_NR_BRICKS; brick++) {
+        if (npu2_brick_obus(brick) == obus) {
+            npu2_link_update(npu, brick);
+        }
+    }
 }
 
 static const MemoryRegionOps npu2_phy_ind_ops = {

@@ -97,9 +97,10 @@ static const char *npu2_fence_name(PnvNpu2 *npu, unsigned brick)
 
 static char *npu2_view_link(PnvNpu2 *npu, unsigned i)
 {
-    return g_strdup_printf("up=%d trained=%d fence=%s dl-reset=%d",
+    return g_strdup_printf("up=%d trained=%d fence=%s dl-reset=%d iovalid=%d",
                            pnv_npu2_link_up(npu, i), npu->brick[i].trained,
-                           npu2_fence_name(npu, i), npu->brick[i].reset_done);
+                           npu2_fence_name(npu, i), npu->brick[i].reset_done,
+                           npu2_phy_iovalid(npu, i));
 }
 
 static char *npu2_view_atsd(PnvNpu2 *npu, unsigned i)

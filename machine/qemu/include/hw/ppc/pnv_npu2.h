@@ -100,6 +100,7 @@ typedef struct PnvNpu2Phy {
     uint16_t reg[NPU2_PHY_NR_REGS][32];
     uint64_t ind_data;
     uint64_t iovalid;
+    int64_t dccal_start[32];    /* by lane, in ns of the virtual clock */
 
     MemoryRegion ind_xscom;
     MemoryRegion iovalid_xscom;
@@ -200,6 +201,7 @@ struct PnvNpu2 {
     uint32_t first_gpu;         /* number of the first GPU slot */
     bool gpu_map_down;          /* GPU RAM below 4 TiB instead of above */
     uint32_t atsd_delay_ns;
+    uint32_t dccal_delay_ns;
     bool tce_cache;
     PnvNpu2Faults faults;
     PnvNpu2Dt dt;

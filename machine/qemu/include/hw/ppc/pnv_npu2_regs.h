@@ -82,6 +82,7 @@
 /* OBUS chiplets: indirect PHY access and I/O valid */
 #define NPU2_OBUS_XSCOM_PHY(obus)       (0x09010c3f + (obus) * 0x03000000)
 #define NPU2_OBUS_XSCOM_IOVALID(obus)   (0x09000009 + (obus) * 0x03000000)
+#define   NPU2_OBUS_IOVALID(link)   PPC_BIT(6 + (link))
 #define   NPU2_OBUS_IND_READ        PPC_BIT(0)
 #define   NPU2_OBUS_IND_REG         PPC_BITMASK(12, 21)
 #define   NPU2_OBUS_IND_LANE        PPC_BITMASK(27, 31)

@@ -7,8 +7,10 @@ A fact that is missing never passes.
 
 import re
 
+import scenario
 from checks import Evidence, Result, judge
-from witherspoon import NPU_TYPE, Machine, Npu, Settings
+from scenario import Observation
+from witherspoon import Settings
 
 BOARD = "small"
 LOSSES = ("touch-gpu", "touch-bridge", "copy-gpu", "copy-bridge")
@@ -22,35 +24,8 @@ WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "progra
          "afterwards: links fenced", "afterwards: unbound", "host's log")
 
 
-class Observation:
-    """What was said, in its order, and the registers at the marks."""
-
-    def __init__(self, order=(), firmware=(), registers=None):
-        self.order = [tuple(pair) for pair in order]
-        self.firmware = list(firmware)
-        self.registers = registers or {}
-
-    @property
-    def facts(self):
-        return dict(self.order)
-
-    def line(self, text):
-        if text.startswith("opal| "):
-            self.firmware.append(text[6:])
-        elif text.startswith("@ ") and "=" in text:
-            self.order.append(tuple(text[2:].split("=", 1)))
-
-
 def observe(log, timeout):
-    seen, monitor = Observation(), None
-    with Machine(Settings(board=BOARD, job="revoked"), log) as machine:
-        for line in machine.lines(timeout):
-            seen.line(line)
-            if line.startswith("@ mark "):
-                monitor = monitor or machine.qmp()
-                seen.registers[line[7:].strip()] = [Npu(monitor, path) for path in monitor.find(NPU_TYPE)]
-                machine.send("go")
-    return seen
+    return scenario.observe(Settings(board=BOARD, job="revoked"), log, timeout)
 
 
 class Loss:

@@ -126,7 +126,7 @@ class Qmp:
 class Npu:
     """What one NPU's registers hold, read at one moment."""
 
-    ROWS, TVES, ATSDS, LINKS, GPUS = 16, 16, 8, 6, 3
+    ROWS, TVES, ATSDS, LINKS, GPUS, FIRS = 16, 16, 8, 6, 3, 3
     VALID = 1 << 63
     LPID = 0xfff
     DENY = 1 << (63 - 51)
@@ -146,6 +146,8 @@ class Npu:
         self.atsd = texts("atsd", self.ATSDS)
         self.dma = fields(qmp.get(path, "dma"))
         self.purges = int(qmp.get(path, "purges"))
+        self.fir = numbers("fir", self.FIRS)
+        self.ram = texts("ram", self.GPUS)
 
     def guest_rows(self):
         """Rows of XTS_BDF_MAP that give a GPU to a guest: valid, LPID not 0."""
@@ -157,6 +159,10 @@ class Npu:
 
     def links_up(self):
         return [index for index, link in enumerate(self.link) if link["up"] == "1"]
+
+    def refused(self):
+        """Accesses to GPU RAM that ended in an error."""
+        return sum(int(ram["refused"]) for ram in self.ram)
 
     def launches(self):
         return sum(int(atsd["launches"]) for atsd in self.atsd)

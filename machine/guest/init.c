@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
- * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it.
+ * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it;
+ * "everyday" is what an administrator may do at any time.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 #include "../common/boot.h"
 #include "../common/report.h"
+#include "everyday.h"
 #include "keep.h"
 #include "steps.h"
 
@@ -31,17 +33,23 @@ static void load_driver(void)
 
 static void use_gpu(const struct gpu *gpu, const char *job)
 {
+	bool is_everyday = !strcmp(job, "everyday");
 	struct v100_info info = { 0 };
 	struct gpu_ram ram;
 	int engine;
 
 	if (!show_device_tree(gpu, &ram))
 		give_up("the device tree has no GPU RAM");
-	if (train_links(gpu) < gpu->links)
+	if ((is_everyday ? everyday_train(gpu) : train_links(gpu)) < gpu->links)
 		give_up("not every link came up: GPU RAM must not be touched");
 	engine = engine_open(&info);
 	if (engine < 0)
 		give_up("no copy engine");
+	if (is_everyday) {
+		close(engine);
+		everyday(gpu, &ram, info.ram_mib);
+		return;
+	}
 	if (strcmp(job, "job")) {
 		keep_working(job, engine, gpu, &ram, info.ram_mib);
 	} else if (online_ram(&ram, info.ram_mib)) {

@@ -78,7 +78,7 @@ static void build_command(struct command *command, const struct consumer *consum
 	add_word(command, strdup("-no-reboot"));
 	add(command, "-M", MACHINE);
 	add(command, "-cpu", "host");
-	add(command, "-smp", "1");
+	add(command, "-smp", "%d", consumer->processors ? consumer->processors : 1);
 	add(command, "-m", "%d", consumer->memory_mib);
 	if (consumer->memory_path)
 		add(command, "-mem-path", "%s", consumer->memory_path);
@@ -88,8 +88,8 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-bios", FIRMWARE);
 	add(command, "-kernel", KERNEL);
 	add(command, "-initrd", INITRD);
-	add(command, "-append", "console=hvc0 quiet panic=-1%s%s", job ? " machine.job=" : "",
-	    job ? job : "");
+	add(command, "-append", "console=hvc0 quiet panic=-1%s%s %s", job ? " machine.job=" : "",
+	    job ? job : "", consumer->parameters ? consumer->parameters : "");
 	add_gpu(command, consumer->gpu, consumer->orphans);
 }
 

@@ -11,21 +11,25 @@
  * struct consumer - what the guest gets.
  * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own.
  * @orphans: the bridges only, which no guest has a use for.
+ * @processors: how many, 0 for one.
  * @memory_mib: ordinary memory.
  * @memory_path: a file system of huge pages that backs it, or NULL.
  * @timeout_s: the guest is killed when it runs longer.
  * @shell: the guest offers a shell on this terminal; no time limit then.
  * @job: what the guest does, NULL for the main job.
+ * @parameters: more words for the guest's command line, or NULL.
  * @watch: sees each line that the guest or QEMU says, and returns false when QEMU is to end. May be NULL.
  */
 struct consumer {
 	const struct gpu *gpu;
 	bool orphans;
+	int processors;
 	int memory_mib;
 	const char *memory_path;
 	int timeout_s;
 	bool shell;
 	const char *job;
+	const char *parameters;
 	bool (*watch)(const char *line);
 };
 

@@ -49,6 +49,7 @@ enum copy_status {
 	COPY_ATS_REFUSED = 0x606,
 	COPY_NO_BUS_MASTER = 0x706,
 	COPY_NO_PE = 0x806,
+	COPY_FROZEN = 0xa06,
 };
 
 u32 gpu_read(u32 reg);

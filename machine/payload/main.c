@@ -135,6 +135,17 @@ static void check_deny_and_bypass(void)
 	expect_round_trip(NVLINK, (u64)SOURCE, (u64)TARGET, 1);
 }
 
+static void check_frozen(void)
+{
+	expect("a refused DMA freezes nothing", npu_frozen_pe(), -1UL);
+	write64(NPU_PESTB(NPU_PE), PESTB_STOPPED);
+	expect("DMA of a frozen PE is refused", copy_in(NVLINK, MEMORY, 0, 4 * KIB), COPY_FROZEN);
+	expect("  firmware says which PE it is", npu_frozen_pe(), NPU_PE);
+	write64(NPU_PESTB(NPU_PE), 0);
+	expect("  when it is cleared DMA works", copy_in(NVLINK, MEMORY, 0, 4 * KIB), COPY_DONE);
+	expect("  and firmware has nothing to say", npu_frozen_pe(), -1UL);
+}
+
 /* One level of 512 entries for 64 KiB: source read only, then target, then nothing */
 static void check_table(void)
 {
@@ -388,6 +399,7 @@ void payload_main(u64 base, u64 entry)
 	check_trained_ram();
 	check_gpu();
 	check_deny_and_bypass();
+	check_frozen();
 	check_table();
 	check_deep_table();
 	check_pcie();

@@ -100,6 +100,15 @@ long npu_kill_all(void)
 	return opal(OPAL_PCI_TCE_KILL, npu_phb, TCE_KILL_ALL, NPU_PE, 0, 0, 0);
 }
 
+u64 npu_frozen_pe(void)
+{
+	u16 type = 0, severity = 0;
+	u64 pe = -1UL;
+
+	opal(OPAL_PCI_NEXT_ERROR, npu_phb, &pe, &type, &severity);
+	return pe;
+}
+
 u64 npu_shoot_down(unsigned int atsd, u64 launch, u64 ava)
 {
 	u64 busy = 0;

@@ -13,6 +13,8 @@
 #define NPU_XTS_ATSD_LPARID(n)	(NPU_REGS + 0x710100 + (n) * 8)
 #define NPU_XTS_BDF_MAP(n)	(NPU_REGS + 0x714000 + (n) * 8)
 #define NPU_XTS_PID_MAP(n)	(NPU_REGS + 0x718000 + (n) * 0x20)
+#define NPU_PESTB(pe)		(NPU_REGS + 0x720200 + (pe) * 8)
+#define   PESTB_STOPPED		PPC_BIT(0)
 #define NPU_ATSD(n)		(NPU_REGS + 0x800000 + (n) * 0x10000)
 #define ATSD_LAUNCH		0x00
 #define   ATSD_IS_PID		PPC_BIT(12)
@@ -46,6 +48,9 @@ long npu_window_bypass(void);
 long npu_window_table(const void *table, u64 levels, u64 size, u64 page_size);
 long npu_kill_page(u64 addr, u64 page_size);
 long npu_kill_all(void);
+
+/* The PE that firmware says is frozen, -1 for none */
+u64 npu_frozen_pe(void);
 
 /* A shootdown, waited for; says how often it was seen busy */
 u64 npu_shoot_down(unsigned int atsd, u64 launch, u64 ava);

@@ -210,6 +210,7 @@ static Property pnv_npu2_properties[] = {
     DEFINE_PROP_UINT32("dccal-delay-ns", PnvNpu2, dccal_delay_ns,
                        NPU2_DEFAULT_DCCAL_DELAY_NS),
     DEFINE_PROP_BOOL("tce-cache", PnvNpu2, tce_cache, true),
+    DEFINE_PROP_BOOL("freeze-on-refusal", PnvNpu2, freeze_on_refusal, false),
     DEFINE_PROP_BOOL("dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
     DEFINE_PROP_UINT32("dt-link-speed", PnvNpu2, dt.link_speed,
                        NPU2_DEFAULT_LINK_SPEED),

@@ -86,6 +86,8 @@ typedef struct PnvNpu2Xlate {
 } PnvNpu2Xlate;
 
 /* IODA tables, TCEs and DMA, pnv_npu2_ioda.c */
+bool npu2_pe_frozen(const PnvNpu2 *npu, unsigned pe);
+void npu2_pe_freeze_changed(PnvNpu2 *npu, unsigned pe);
 uint64_t npu2_ats_read(PnvNpu2 *npu, unsigned unit, uint32_t off);
 void npu2_ats_write(PnvNpu2 *npu, unsigned unit, uint32_t off, uint64_t val);
 void npu2_ats_reset(PnvNpu2 *npu);

@@ -17,6 +17,9 @@
  * that changes a table and forgets to kill keeps using the old page, here as
  * on the hardware.  The TVE itself is consulted on each access.
  *
+ * A PE whose PESTB is not 0 is frozen: its DMA is refused until software clears
+ * the register.  A PE that freezes raises interrupt 18, for firmware.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 
@@ -188,6 +191,42 @@ static int npu2_dma_pe(const PnvNpu2 *npu, unsigned brick, uint16_t bdf)
     return -1;
 }
 
+/*
+ * Frozen PEs
+ */
+bool npu2_pe_frozen(const PnvNpu2 *npu, unsigned pe)
+{
+    return npu->misc.reg[NPU2_MISC_PESTB(pe) >> 3];
+}
+
+/* An interrupt is a store to the trigger page that firmware chose */
+static void npu2_trigger(PnvNpu2 *npu, unsigned level)
+{
+    uint64_t base = npu->misc.reg[NPU2_MISC_IRQ_BASE >> 3] >>
+                    NPU2_MISC_IRQ_BASE_SHIFT;
+
+    if (base) {
+        address_space_stq_be(&address_space_memory,
+                             base + ((hwaddr)level << NPU2_MISC_IRQ_PAGE_SHIFT),
+                             0, MEMTXATTRS_UNSPECIFIED, NULL);
+    }
+}
+
+/* To be called when something that is not firmware wrote PESTB */
+void npu2_pe_freeze_changed(PnvNpu2 *npu, unsigned pe)
+{
+    trace_pnv_npu2_freeze(npu->chip->chip_id, pe, npu2_pe_frozen(npu, pe));
+    if (npu2_pe_frozen(npu, pe)) {
+        npu2_trigger(npu, NPU2_IRQ_TCE);
+    }
+}
+
+static void npu2_pe_freeze(PnvNpu2 *npu, unsigned pe)
+{
+    npu->misc.reg[NPU2_MISC_PESTB(pe) >> 3] = NPU2_PESTB_STOPPED;
+    npu2_pe_freeze_changed(npu, pe);
+}
+
 static bool npu2_tce_allows(uint64_t tce, bool is_write)
 {
     return tce & (is_write ? NPU2_TCE_WRITE : NPU2_TCE_READ);
@@ -304,6 +343,7 @@ static const char *npu2_dma_result_name(PnvNpu2DmaResult result)
         [NPU2_DMA_TCE_FAULT] = "TCE fault",
         [NPU2_DMA_ATS_REFUSED] = "ATS refused",
         [NPU2_DMA_BUS_ERROR] = "bus error",
+        [NPU2_DMA_FROZEN] = "frozen",
     };
 
     return name[result];
@@ -311,10 +351,14 @@ static const char *npu2_dma_result_name(PnvNpu2DmaResult result)
 
 static PnvNpu2DmaResult npu2_dma_run(PnvNpu2 *npu, const PnvNpu2Dma *dma)
 {
+    int pe = npu2_dma_pe(npu, dma->brick, dma->bdf);
     hwaddr done = 0;
 
     if (!pnv_npu2_link_up(npu, dma->brick)) {
         return NPU2_DMA_LINK_DOWN;
+    }
+    if (pe >= 0 && npu2_pe_frozen(npu, pe)) {
+        return NPU2_DMA_FROZEN;
     }
     while (done < dma->len) {
         hwaddr addr = dma->addr + done;
@@ -348,9 +392,18 @@ static void npu2_dma_count(PnvNpu2 *npu, const PnvNpu2Dma *dma,
     case NPU2_DMA_DENIED:
         npu->ats.dma_denied++;
         break;
+    case NPU2_DMA_FROZEN:
+        npu->ats.dma_frozen++;
+        break;
     default:
         npu->ats.dma_faults++;
     }
+}
+
+/* What the PE is to blame for */
+static bool npu2_dma_freezes(PnvNpu2DmaResult result)
+{
+    return result == NPU2_DMA_DENIED || result == NPU2_DMA_TCE_FAULT;
 }
 
 PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma)
@@ -358,6 +411,9 @@ PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma)
     PnvNpu2DmaResult result = npu2_dma_run(npu, dma);
 
     npu2_dma_count(npu, dma, result);
+    if (npu->freeze_on_refusal && npu2_dma_freezes(result)) {
+        npu2_pe_freeze(npu, npu2_dma_pe(npu, dma->brick, dma->bdf));
+    }
     trace_pnv_npu2_dma(npu->chip->chip_id, dma->brick, dma->bdf,
                        dma->translated ? "ATS" : "TVE",
                        dma->is_write ? "write" : "read", dma->addr, dma->len,

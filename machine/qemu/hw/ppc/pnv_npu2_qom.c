@@ -26,6 +26,7 @@ typedef struct PnvNpu2View {
     const char *name;
     unsigned count;             /* 0: not an array */
     PnvNpu2Field field;
+    void (*written)(PnvNpu2 *npu, unsigned index);
     PnvNpu2Get64 get64;
     PnvNpu2GetStr get_str;
 } PnvNpu2View;
@@ -67,6 +68,11 @@ static uint64_t *npu2_view_bdf2pe(PnvNpu2 *npu, unsigned i)
 static uint64_t *npu2_view_fir(PnvNpu2 *npu, unsigned i)
 {
     return &npu->fir[i].value;
+}
+
+static uint64_t *npu2_view_pestb(PnvNpu2 *npu, unsigned i)
+{
+    return &npu->misc.reg[NPU2_MISC_PESTB(i) >> 3];
 }
 
 static uint64_t npu2_view_links_up(PnvNpu2 *npu, unsigned i)
@@ -130,10 +136,11 @@ static char *npu2_view_dma(PnvNpu2 *npu, unsigned i)
     const PnvNpu2Ats *ats = &npu->ats;
 
     return g_strdup_printf("bytes=%" PRIu64 " denied=%" PRIu64 " faults=%"
-                           PRIu64 " tve-writes=%" PRIu64 " kills-all=%" PRIu64
-                           " kills-one=%" PRIu64, ats->dma_bytes,
-                           ats->dma_denied, ats->dma_faults, ats->tve_writes,
-                           ats->kills_all, ats->kills_one);
+                           PRIu64 " frozen=%" PRIu64 " tve-writes=%" PRIu64
+                           " kills-all=%" PRIu64 " kills-one=%" PRIu64,
+                           ats->dma_bytes, ats->dma_denied, ats->dma_faults,
+                           ats->dma_frozen, ats->tve_writes, ats->kills_all,
+                           ats->kills_one);
 }
 
 static const PnvNpu2View npu2_view[] = {
@@ -143,6 +150,8 @@ static const PnvNpu2View npu2_view[] = {
     { "atsd-lparid", NPU2_NR_ATSDS, .field = npu2_view_atsd_lparid },
     { "bdf2pe", NPU2_NR_BRICKS, .field = npu2_view_bdf2pe },
     { "fir", NPU2_NR_FIRS, .field = npu2_view_fir },
+    { "pestb", NPU2_NR_PES, .field = npu2_view_pestb,
+      .written = npu2_pe_freeze_changed },
     { "links-up", 0, .get64 = npu2_view_links_up },
     { "purges", 0, .get64 = npu2_view_purges },
     { "link", NPU2_NR_BRICKS, .get_str = npu2_view_link },
@@ -173,10 +182,14 @@ static void npu2_set_view(Object *obj, Visitor *v, const char *name,
                           void *opaque, Error **errp)
 {
     PnvNpu2ViewItem *item = opaque;
+    PnvNpu2 *npu = PNV_NPU2(obj);
     uint64_t val;
 
     if (visit_type_uint64(v, name, &val, errp)) {
-        *item->view->field(PNV_NPU2(obj), item->index) = val;
+        *item->view->field(npu, item->index) = val;
+        if (item->view->written) {
+            item->view->written(npu, item->index);
+        }
     }
 }
 

@@ -93,6 +93,7 @@ typedef enum PnvV100CopyError {
     V100_NO_BUS_MASTER = 7,
     V100_NO_PE = 8,
     V100_BUS_ERROR = 9,
+    V100_PE_FROZEN = 10,
 } PnvV100CopyError;
 
 /* A piece of a copy, and the time it takes: about 10 GB/s */
@@ -228,6 +229,7 @@ static PnvV100CopyError v100_npu_error(PnvNpu2DmaResult result)
         [NPU2_DMA_TCE_FAULT] = V100_TCE_FAULT,
         [NPU2_DMA_ATS_REFUSED] = V100_ATS_REFUSED,
         [NPU2_DMA_BUS_ERROR] = V100_BUS_ERROR,
+        [NPU2_DMA_FROZEN] = V100_PE_FROZEN,
     };
 
     return code[result];

@@ -133,6 +133,7 @@ typedef struct PnvNpu2Ats {
     uint64_t dma_bytes;
     uint64_t dma_denied;
     uint64_t dma_faults;
+    uint64_t dma_frozen;
 } PnvNpu2Ats;
 
 typedef struct PnvNpu2PidRow {
@@ -203,6 +204,7 @@ struct PnvNpu2 {
     uint32_t atsd_delay_ns;
     uint32_t dccal_delay_ns;
     bool tce_cache;
+    bool freeze_on_refusal;     /* a DMA that is refused stops its PE */
     PnvNpu2Faults faults;
     PnvNpu2Dt dt;
 
@@ -240,6 +242,7 @@ typedef enum PnvNpu2DmaResult {
     NPU2_DMA_TCE_FAULT,
     NPU2_DMA_ATS_REFUSED,
     NPU2_DMA_BUS_ERROR,
+    NPU2_DMA_FROZEN,
 } PnvNpu2DmaResult;
 
 typedef struct PnvNpu2Dma {

@@ -663,7 +663,10 @@ static void v100_awake_changed(PnvV100 *s)
     pnv_npu2_endpoint_changed(s->npu, s->group);
 }
 
-/* In D3 neither BARs nor links answer; nothing is lost but the links */
+/*
+ * In D3 neither BARs nor links answer; nothing is lost but the links, unless
+ * the GPU says that the way back is a reset.
+ */
 static void v100_update_power(PnvV100 *s)
 {
     const uint8_t *ctrl = PCI_DEVICE(s)->config + V100_PM_CAP + PCI_PM_CTRL;
@@ -674,6 +677,9 @@ static void v100_update_power(PnvV100 *s)
     }
     s->asleep = asleep;
     trace_pnv_v100_power(DEVICE(s)->id, !asleep);
+    if (!asleep && !s->no_soft_reset) {
+        pci_device_reset(PCI_DEVICE(s));
+    }
     v100_awake_changed(s);
 }
 
@@ -750,7 +756,7 @@ static bool v100_init_pci(PnvV100 *s, Error **errp)
     }
     pci_set_word(dev->config + V100_PM_CAP + PCI_PM_PMC, V100_PM_VERSION);
     pci_set_word(dev->config + V100_PM_CAP + PCI_PM_CTRL,
-                 PCI_PM_CTRL_NO_SOFT_RESET);
+                 s->no_soft_reset ? PCI_PM_CTRL_NO_SOFT_RESET : 0);
     pci_set_word(dev->wmask + V100_PM_CAP + PCI_PM_CTRL,
                  PCI_PM_CTRL_STATE_MASK);
     /* no function level reset: the real one has none either */
@@ -888,6 +894,7 @@ static Property v100_properties[] = {
     DEFINE_PROP_SIZE("ram-size", PnvV100, ram_size, GiB),
     DEFINE_PROP_UINT32("reset-ms", PnvV100, reset_ms, 0),
     DEFINE_PROP_BOOL("ram-keep", PnvV100, ram_keep, false),
+    DEFINE_PROP_BOOL("no-soft-reset", PnvV100, no_soft_reset, true),
     DEFINE_PROP_END_OF_LIST(),
 };
 

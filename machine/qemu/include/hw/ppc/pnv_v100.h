@@ -79,6 +79,7 @@ struct PnvV100 {
     uint64_t ram_size;
     bool ram_keep;              /* RAM survives a reset */
     uint32_t reset_ms;          /* from a reset until it answers */
+    bool no_soft_reset;         /* D3 and back keeps the state */
 
     MemoryRegion ram;
     AddressSpace ram_as;

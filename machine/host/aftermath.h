@@ -19,7 +19,7 @@ void trace_report(void);
 void kernel_log_report(void);
 
 /**
- * firmware_log_report() - show what firmware logged about the NPUs.
+ * firmware_log_report() - show what firmware logged about the NPUs, and about complete resets of PHBs.
  */
 void firmware_log_report(void);
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-#define _GNU_SOURCE
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,70 +12,14 @@
 #include "../common/files.h"
 #include "../common/report.h"
 #include "everyday.h"
+#include "storer.h"
 
 #define PROCESSORS 2
-#define STORED_BYTES (1 << 20)
 #define BRIDGE_STATUS 0x84
 /* "machine.seconds=" in the command line says how long each way lasts */
 #define SECONDS 5
 
-/**
- * struct storer - a process that stores to GPU RAM, on a processor of its own.
- * @rounds: how often it stored and loaded all of its memory.
- * @wrong: words that it did not find again.
- * @pid: of the process.
- */
-struct storer {
-	volatile long rounds, wrong;
-	pid_t pid;
-};
-
 static int seconds;
-
-static void stay_on(int processor)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(processor, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void store_for_ever(struct storer *storer, volatile uint64_t *words)
-{
-	size_t i, count = STORED_BYTES / sizeof(*words);
-
-	for (;;) {
-		for (i = 0; i < count; i++)
-			words[i] = (uint64_t)storer->rounds << 32 | i;
-		for (i = 0; i < count; i++)
-			storer->wrong += words[i] != ((uint64_t)storer->rounds << 32 | i);
-		storer->rounds++;
-	}
-}
-
-static void start_storer(struct storer *storer, int processor, const struct gpu_ram *ram)
-{
-	volatile uint64_t *words;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid) {
-		storer->pid = pid;
-		return;
-	}
-	stay_on(processor);
-	words = node_buffer(ram, STORED_BYTES);
-	if (!words)
-		_exit(1);
-	store_for_ever(storer, words);
-}
-
-static bool alive(struct storer *storer)
-{
-	return storer->pid > 0 && !waitpid(storer->pid, NULL, WNOHANG);
-}
 
 /* Did every processor store while this lasted? */
 static void report_stores(struct storer *storers, const char *way, const long *before)
@@ -88,8 +29,7 @@ static void report_stores(struct storer *storers, const char *way, const long *b
 
 	for (i = 0; i < PROCESSORS; i++) {
 		snprintf(key, sizeof(key), "%s.stores.%d", way, i);
-		report(key, "%ld rounds, %ld words wrong%s", storers[i].rounds - before[i], storers[i].wrong,
-		       alive(&storers[i]) ? "" : ", ended");
+		storer_report(&storers[i], key, before[i]);
 	}
 }
 
@@ -162,17 +102,16 @@ static void go(struct storer *storers, const char *way, bool (*act)(const struct
 
 void everyday(const struct gpu *gpu, struct gpu_ram *ram, unsigned int mib)
 {
-	struct storer *storers = mmap(NULL, PROCESSORS * sizeof(*storers), PROT_READ | PROT_WRITE,
-				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct storer *storers = storers_alloc(PROCESSORS);
 	char text[16] = "";
 	int i;
 
 	boot_parameter("machine.seconds=", text, sizeof(text));
 	seconds = atoi(text) ? : SECONDS;
-	if (storers == MAP_FAILED || !online_ram(ram, mib))
+	if (!storers || !online_ram(ram, mib))
 		give_up("no memory of the node");
 	for (i = 0; i < PROCESSORS; i++)
-		start_storer(&storers[i], i, ram);
+		storer_start(&storers[i], i, ram);
 	mark("everyday");
 	go(storers, "lspci", way_lspci, gpu);
 	go(storers, "lspci-bridges", way_lspci_bridges, gpu);
@@ -181,7 +120,7 @@ void everyday(const struct gpu *gpu, struct gpu_ram *ram, unsigned int mib)
 	go(storers, "enable", way_enable, gpu);
 	go(storers, "setpci-gpu", way_setpci_gpu, gpu);
 	for (i = 0; i < PROCESSORS; i++)
-		kill(storers[i].pid, SIGKILL);
+		storer_end(&storers[i]);
 	report("everyday", "done");
 }
 

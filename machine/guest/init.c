@@ -2,7 +2,7 @@
 /*
  * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
  * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it;
- * "everyday" is what an administrator may do at any time.
+ * "everyday" is what an administrator may do at any time; "frozen" wants two GPUs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include "../common/boot.h"
 #include "../common/report.h"
 #include "everyday.h"
+#include "frozen.h"
 #include "keep.h"
 #include "steps.h"
 
@@ -31,7 +32,7 @@ static void load_driver(void)
 		close(fd);
 }
 
-static void use_gpu(const struct gpu *gpu, const char *job)
+static void use_gpu(const struct gpu *gpu, const struct gpu *second, const char *job)
 {
 	bool is_everyday = !strcmp(job, "everyday");
 	struct v100_info info = { 0 };
@@ -50,7 +51,9 @@ static void use_gpu(const struct gpu *gpu, const char *job)
 		everyday(gpu, &ram, info.ram_mib);
 		return;
 	}
-	if (strcmp(job, "job")) {
+	if (!strcmp(job, "frozen")) {
+		frozen(engine, second, info.ram_mib);
+	} else if (strcmp(job, "job")) {
 		keep_working(job, engine, gpu, &ram, info.ram_mib);
 	} else if (online_ram(&ram, info.ram_mib)) {
 		use_ram(&ram);
@@ -74,7 +77,7 @@ static int run_job(const char *job)
 	if (!count)
 		give_up("no GPU with NVLink bridges");
 	load_driver();
-	use_gpu(&gpus[0], job);
+	use_gpu(&gpus[0], &gpus[1], job);
 	return 0;
 }
 

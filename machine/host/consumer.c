@@ -56,17 +56,23 @@ static void add(struct command *command, const char *option, const char *format,
 	add_word(command, value);
 }
 
-static void add_gpu(struct command *command, const struct gpu *gpu, bool orphans)
+static void add_device(struct command *command, const struct pci_device *device, int slot)
 {
-	int i;
+	add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=%d", device->address, slot);
+}
+
+static void add_gpus(struct command *command, const struct consumer *consumer)
+{
+	const struct gpu *gpu, *end = consumer->gpu + (consumer->gpus ? consumer->gpus : 1);
+	int i, slot = 1;
 
 	add(command, "-device", "spapr-pci-host-bridge,index=1,id=nvlink");
-	if (!orphans)
-		add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=1,id=gpu",
-		    gpu->device.address);
-	for (i = 0; i < gpu->links; i++)
-		add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=%d,id=bridge%d",
-		    gpu->bridges[i].address, i + 2, i);
+	for (gpu = consumer->gpu; gpu < end; gpu++, slot++) {
+		if (!consumer->orphans)
+			add_device(command, &gpu->device, slot);
+		for (i = 0; i < gpu->links; i++)
+			add_device(command, &gpu->bridges[i], ++slot);
+	}
 }
 
 static void build_command(struct command *command, const struct consumer *consumer)
@@ -90,7 +96,7 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-initrd", INITRD);
 	add(command, "-append", "console=hvc0 quiet panic=-1%s%s %s", job ? " machine.job=" : "",
 	    job ? job : "", consumer->parameters ? consumer->parameters : "");
-	add_gpu(command, consumer->gpu, consumer->orphans);
+	add_gpus(command, consumer);
 }
 
 static void free_command(struct command *command)
@@ -186,7 +192,7 @@ static bool relay(const struct consumer *consumer, const struct process *qemu)
 			if (count <= 0)
 				return true;
 			if (!show(consumer, buffer, count))
-				kill(qemu->pid, SIGTERM);
+				kill(qemu->pid, consumer->end_signal ? consumer->end_signal : SIGTERM);
 		}
 		if (fds[1].revents) {
 			count = read(STDIN_FILENO, buffer, sizeof(buffer));

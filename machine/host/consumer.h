@@ -9,7 +9,8 @@
 
 /**
  * struct consumer - what the guest gets.
- * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own.
+ * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own; or an array of them.
+ * @gpus: how many, 0 for one.
  * @orphans: the bridges only, which no guest has a use for.
  * @processors: how many, 0 for one.
  * @memory_mib: ordinary memory.
@@ -19,9 +20,11 @@
  * @job: what the guest does, NULL for the main job.
  * @parameters: more words for the guest's command line, or NULL.
  * @watch: sees each line that the guest or QEMU says, and returns false when QEMU is to end. May be NULL.
+ * @end_signal: what ends QEMU then, 0 for SIGTERM.
  */
 struct consumer {
 	const struct gpu *gpu;
+	int gpus;
 	bool orphans;
 	int processors;
 	int memory_mib;
@@ -31,6 +34,7 @@ struct consumer {
 	const char *job;
 	const char *parameters;
 	bool (*watch)(const char *line);
+	int end_signal;
 };
 
 /**

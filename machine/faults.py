@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What has to be true of the job "faults": hardware fails under a guest or before one, and only that guest loses.
+
+A fact that is missing never passes.
+"""
+
+import re
+import time
+
+import scenario
+from checks import Result, judge
+from scenario import Observation
+from witherspoon import NPU_TYPE, Settings
+
+BOARD = "small"
+GPU_TYPE = "pnv-v100"
+LINKS = 3
+# Bytes of kernel log for an open that fails
+LOG_LIMIT = 16384
+# How long the host may take to be told of a frozen PE by firmware
+SETTLE = 3
+# Checks of the main job that the last guest has to pass, as in machine/revoked.py
+WHOLE = ("links trained", "GPU RAM as a node", "program bound to the node", "LPID while it runs",
+         "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1", "copy over NVLink 2", "ATSD", "guest ends",
+         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound")
+
+
+class Faults:
+    """What is injected at the marks, and what the registers said at once."""
+
+    def __init__(self):
+        self.pe = None
+
+    @staticmethod
+    def set(monitor, kind, index, name, value):
+        paths = monitor.find(kind)
+        for path in paths if index is None else paths[index:index + 1]:
+            monitor.execute("qom-set", path=path, property=name, value=value)
+
+    def stick(self, monitor):
+        self.set(monitor, NPU_TYPE, None, "atsd-stuck", True)
+
+    def unstick(self, monitor):
+        self.set(monitor, NPU_TYPE, None, "atsd-stuck", False)
+
+    def lose(self, monitor):
+        self.set(monitor, GPU_TYPE, 0, "fail-reset", True)
+
+    def find(self, monitor):
+        self.set(monitor, GPU_TYPE, 0, "fail-reset", False)
+
+    def freeze(self, monitor):
+        """The PE that the first link of the first GPU has."""
+        self.pe = int(monitor.get(monitor.find(NPU_TYPE)[0], "bdf2pe[0]")) >> 56 & 0xf
+        self.set(monitor, NPU_TYPE, 0, f"pestb[{self.pe}]", 1)
+        time.sleep(SETTLE)
+
+    def thaw(self, monitor):
+        self.set(monitor, NPU_TYPE, 0, f"pestb[{self.pe}]", 0)
+
+    def at_mark(self):
+        return {"guest.copy-stuck": self.stick, "host.stuck": self.unstick, "host.lose": self.lose,
+                "host.find": self.find, "guest.frozen": self.freeze, "host.thaw": self.thaw}
+
+
+def observe(log, timeout, *parts, extra=()):
+    """parts: those of machine/host/faults.c."""
+    faults = Faults()
+    settings = Settings(board=BOARD, job=",".join(["faults", *parts]), extra=extra)
+    return scenario.observe(settings, log, timeout, faults.at_mark()), faults.pe
+
+
+def stuck(seen):
+    """137 is 128 + SIGKILL; the host's file of the guest is then gone, or the next one could not open the GPU."""
+    text = seen.facts.get("host.stuck.consumer", "")
+    beats = [value for key, value in seen.order if key == "guest.copy-stuck.beat"]
+    atsd = [value for key, value in seen.order if key == "guest.atsd"]
+    waits = [value for value in atsd if not value.startswith("status 0 ")]
+    return Result("a guest whose shootdowns never end can be killed", text == "137" and bool(waits),
+                  "\n".join(beats + waits), f"QEMU's status {text}")
+
+
+def opened(seen, name, key, wanted):
+    text = seen.facts.get(f"host.{key}", "")
+    match = re.match(rf"{wanted}, (\d+) bytes of log$", text)
+    return Result(name, bool(match) and int(match[1]) < LOG_LIMIT, host=text)
+
+
+def frozen_log(seen, pe):
+    lines = [line for line in seen.kernel if f"hardware has frozen PE#{pe:x}" in line] if pe is not None else []
+    return Result("a frozen PE is logged once", len(lines) == 1, host="\n".join(lines))
+
+
+def no_recovery(seen):
+    """EEH would reset the NPU's PHB, and with it the links of all GPUs."""
+    lines = [line for line in seen.kernel if re.search(r"EEH: (Recovering|Frozen|Fenced|Beginning)", line)]
+    return Result("EEH leaves the NPU alone", bool(seen.kernel) and not lines, host="\n".join(lines[:5]))
+
+
+def links(seen, mark):
+    npus = seen.registers.get(mark, [])
+    return npus[0].link if npus else []
+
+
+def frozen_links(seen):
+    before, after = links(seen, "guest.frozen"), links(seen, "guest.went-on")
+    ups = [[link["up"] for link in some] for some in (before, after)]
+    fences = [link["fence"] for link in after[:LINKS]]
+    return Result("the links of that GPU are fenced, those of the other one are not",
+                  ups == [["1"] * 6, ["0"] * LINKS + ["1"] * LINKS] and fences == ["firmware"] * LINKS,
+                  model=f"up before {ups[0]}, after {ups[1]}; fences {fences}")
+
+
+def frozen_guest(seen):
+    facts = seen.facts
+    before, after, stores = (facts.get(f"guest.frozen.{what}", "") for what in ("before", "after", "stores"))
+    return Result("a guest goes on with its other GPU", before == "0x2" and re.match(r"0x[1-9a-f]06$", after) and
+                  bool(re.match(r"[1-9]\d* rounds, 0 words wrong$", stores)) and
+                  facts.get("host.frozen.consumer") == "0",
+                  f"copy before {before}, after {after}\n{stores}", facts.get("host.frozen.qemu", ""))
+
+
+def last_guest(seen):
+    """The last guest of the job, without what the ones before said."""
+    start = max((index for index, (key, _) in enumerate(seen.order) if key in ("host.thawed", "host.found")),
+                default=0)
+    group = [pair for pair in seen.order[:start] if pair[0].startswith("host.")]
+    whole = {result.name: result for result in judge(BOARD, Observation(group + seen.order[start:], seen.firmware,
+                                                                        seen.registers))}
+    return [whole[name] for name in WHOLE]
+
+
+def log_is_clean(seen):
+    text = seen.facts.get("host.log", "")
+    return Result("host's log", text == "0 warnings", host=text)
+
+
+def power(seen):
+    """Hardware fences a link whose GPU goes away, and says so in a FIR: that is too late, an HMI on a real machine."""
+    facts, npus = seen.facts, seen.registers.get("host.power", [])
+    fences = [link["fence"] for link in npus[0].link[:LINKS]] if npus else []
+    return [
+        Result("Linux resets the GPU by its power state", facts.get("host.power.methods", "").split(" ")[0] == "pm" and
+               bool(re.match(r"[0-9a-f]{4}:", facts.get("host.power.reset", ""))),
+               host=f"{facts.get('host.power.methods')}\n{facts.get('host.power.reset')}"),
+        Result("the guest that stores to its RAM stops", "kvm run failed" in facts.get("host.power.qemu", ""),
+               host=facts.get("host.power.qemu", "")),
+        Result("the links were fenced before", fences == ["firmware"] * LINKS and not any(npus[0].fir),
+               model=f"fences {fences}, FIR {[npu.fir for npu in npus]}")]
+
+
+def judge_power(seen):
+    return [*power(seen), log_is_clean(seen)]
+
+
+def judge_lost(seen):
+    return [
+        opened(seen, "a GPU that does not come back from a reset: the open fails", "lost.first", "Input/output error"),
+        opened(seen, "and so does the next one", "lost.second", "Input/output error"),
+        opened(seen, "it is opened when it is back, and found again by the bus", "found", "opened"),
+        log_is_clean(seen), *last_guest(seen)]
+
+
+def judge_faults(seen, pe):
+    return [
+        stuck(seen), frozen_log(seen, pe), no_recovery(seen), frozen_links(seen), frozen_guest(seen),
+        opened(seen, "a GPU with a frozen PE: the open fails", "frozen.first", "Input/output error"),
+        opened(seen, "the other one is opened", "frozen.second", "opened"),
+        opened(seen, "it is opened when the PE is thawed", "thawed", "opened"),
+        log_is_clean(seen), *last_guest(seen)]

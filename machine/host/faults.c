@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hardware that fails while it is used, or before: what the guest loses is its own, the host goes on, and the next user
+ * gets a GPU that works or an error. Whoever watches injects the faults at the marks.
+ *
+ * Usage: faults [stuck|lost|frozen|power|use]...
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/files.h"
+#include "../common/report.h"
+#include "aftermath.h"
+#include "consumer.h"
+#include "prepare.h"
+#include "survey.h"
+
+#define GUEST_MEMORY_MIB 512
+#define GUEST_TIMEOUT_S 240
+#define SYSLOG_SIZE_UNREAD 9
+#define BEATS_STUCK 2
+#define BEATS_BEFORE_RESET 5
+
+static int beats;
+
+/* A guest is killed that waits for a shootdown. */
+static bool watch_stuck(const char *line)
+{
+	return !strstr(line, ".beat=") || ++beats < BEATS_STUCK;
+}
+
+static void stuck(const struct gpu *gpu)
+{
+	const struct consumer consumer = {
+		.gpu = gpu, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.job = "copy-stuck", .watch = watch_stuck, .end_signal = SIGKILL,
+	};
+
+	report("stuck.consumer", "%d", consumer_run(&consumer));
+	mark("stuck");
+}
+
+/* Open and close, and how much the kernel said to that. */
+static void open_device(const char *key, const struct group *group, const struct pci_device *device)
+{
+	int fd, error, said = klogctl(SYSLOG_SIZE_UNREAD, NULL, 0);
+	struct vfio_session session;
+
+	if (!vfio_begin(&session, group)) {
+		report_error(key, "container");
+		return;
+	}
+	fd = vfio_open(&session, device);
+	error = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	vfio_end(&session);
+	report(key, "%s, %d bytes of log", error ? strerror(error) : "opened",
+	       klogctl(SYSLOG_SIZE_UNREAD, NULL, 0) - said);
+}
+
+/* The GPU has lost its BARs, and the kernel knows only what it read while the GPU did not answer. */
+static void find_again(struct group *group, const struct gpu *gpu)
+{
+	group_unbind(group);
+	file_write(path_join(gpu->device.path, "remove"), "1");
+	file_write("/sys/bus/pci/rescan", "1");
+	own_group(gpu, group);
+}
+
+static void lost(struct group *group, const struct gpu *gpu)
+{
+	mark("lose");
+	open_device("lost.first", group, &gpu->device);
+	open_device("lost.second", group, &gpu->device);
+	mark("find");
+	find_again(group, gpu);
+	open_device("found", group, &gpu->device);
+}
+
+static bool watch_frozen(const char *line)
+{
+	if (!strstr(line, "kvm run failed"))
+		return true;
+	report("frozen.qemu", "%s", line);
+	return false;
+}
+
+/* Two GPUs, of which one gets a frozen PE. */
+static void frozen(const struct group *group, const struct gpu *gpus)
+{
+	const struct consumer consumer = {
+		.gpu = gpus, .gpus = 2, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.job = "frozen", .watch = watch_frozen,
+	};
+
+	report("frozen.consumer", "%d", consumer_run(&consumer));
+	open_device("frozen.first", group, &gpus[0].device);
+	open_device("frozen.second", group, &gpus[1].device);
+	mark("thaw");
+	open_device("thawed", group, &gpus[0].device);
+}
+
+static const struct pci_device *reset_device;
+
+/* The guest's console must be read while a reset takes its time. */
+static void reset_beside(void)
+{
+	fflush(stdout);
+	if (fork())
+		return;
+	if (file_write(path_join(reset_device->path, "reset"), "1"))
+		report("power.reset", "%s", reset_device->address);
+	else
+		report_error("power.reset", reset_device->address);
+	_exit(0);
+}
+
+static bool watch_power(const char *line)
+{
+	if (strstr(line, ".beat=") && ++beats == BEATS_BEFORE_RESET)
+		reset_beside();
+	if (!strstr(line, "kvm run failed"))
+		return true;
+	report("power.qemu", "%s", line);
+	return false;
+}
+
+/* The GPU is reset by its power state, which does not go over the bus, under a guest that stores to its RAM. */
+static void power(const struct gpu *gpu)
+{
+	const struct consumer consumer = {
+		.gpu = gpu, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.job = "touch-power", .watch = watch_power,
+	};
+	char methods[64];
+
+	file_text(path_join(gpu->device.path, "reset_method"), methods, sizeof(methods));
+	report("power.methods", "%s", methods);
+	reset_device = &gpu->device;
+	beats = 0;
+	report("power.consumer", "%d", consumer_run(&consumer));
+	mark("power");
+	wait(NULL);
+}
+
+static void use(const struct gpu *gpu)
+{
+	const struct consumer consumer = {
+		.gpu = gpu, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+	};
+
+	mark("before");
+	report("consumer", "%d", consumer_run(&consumer));
+	mark("after");
+}
+
+static bool wanted(int argc, char **argv, const char *part)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (!strcmp(argv[i], part))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct group group;
+	struct gpu gpus[2];
+
+	report_begin("host");
+	check_kvm();
+	choose_gpu(0, &gpus[0]);
+	choose_gpu(1, &gpus[1]);
+	own_group(&gpus[0], &group);
+	trace_begin();
+	if (wanted(argc, argv, "stuck"))
+		stuck(&gpus[0]);
+	if (wanted(argc, argv, "lost"))
+		lost(&group, &gpus[0]);
+	if (wanted(argc, argv, "frozen"))
+		frozen(&group, gpus);
+	if (wanted(argc, argv, "power"))
+		power(&gpus[0]);
+	if (wanted(argc, argv, "use"))
+		use(&gpus[0]);
+	report("unbound", "%d of %d", group_unbind(&group), group.count);
+	trace_report();
+	kernel_log_report();
+	firmware_log_report();
+	return 0;
+}

@@ -27,6 +27,7 @@ BATCHES = {
     "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd"), "", {}),
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}", {}),
     "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
+    "tce": (("nvlink2_tce", "nvlink2_owner"), "init_on_free=1", {}),
     "panic": ((PANIC,), "", {}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
     "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped"), "", {"gpu_ram": "2560M"}),

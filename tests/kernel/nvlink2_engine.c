@@ -211,6 +211,37 @@ TEST_F_TIMEOUT(dma, ram_is_written_at_its_offset, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0x6666, ram[0]);
 }
 
+/*
+ * TCEs to the RAM of a GPU stay when it is reset. DMA of another GPU to it fails
+ * then, and works again when the links have been trained.
+ */
+TEST_F_TIMEOUT(dma, ram_of_a_neighbour_over_a_reset, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour;
+	volatile uint64_t *ram;
+
+	NEED_NEIGHBOUR(self, neighbour);
+	NEED_ENGINE(self);
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	ASSERT_EQ(0, nvlink2_train(&neighbour));
+	ram = nvlink2_map_ram(&neighbour, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	ASSERT_EQ(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
+	ASSERT_EQ(ENGINE_OK, put_to_scratch(self, 0x8888));
+
+	ASSERT_EQ(0, vfio_dev_reset(&neighbour.gpu));
+	EXPECT_NE(ENGINE_OK, engine_to_system(&engine, ENGINE_PCIE, 0, RAM_IOVA,
+					      SCRATCH, CHUNK));
+	ASSERT_EQ(0, nvlink2_train(&neighbour));
+	ram[0] = 0;
+	EXPECT_EQ(ENGINE_OK, engine_to_system(&engine, ENGINE_PCIE, 0, RAM_IOVA,
+					      SCRATCH, CHUNK));
+	EXPECT_EQ(0x8888, ram[0]);
+	EXPECT_EQ(0, spapr_unmap(&self->nvlink2.container, RAM_IOVA, CHUNK));
+	munmap((void *)ram, MIB);
+	nvlink2_close_devices(&neighbour);
+}
+
 NVLINK2_FIXTURE(reset, nvlink2_prepare_mapped);
 
 /* D-66: links of others are none of a bridge's business when it is closed */

@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.join(TOP, "machine"))
 # Not at the top: machine/ is found by the line above.
 from witherspoon import Machine, MachineError, Settings  # noqa: E402
 
-SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_reset", "nvlink2_kvm")
+SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_reset", "nvlink2_kvm",
+        "nvlink2_tce", "nvlink2_owner")
 # Of tests/kernel: looks at the engine of an emulated GPU, which wants 2 GiB of RAM as HUGE does
 ENGINE = "nvlink2_engine"
 PANIC = "nvlink2_panic"
@@ -23,9 +24,12 @@ HUGE = "nvlink2_huge"
 CASE = re.compile(r"^(not )?ok (\d+) (\S+)(?:\s+#\s*(SKIP)\s*(.*))?$")
 PLAN = re.compile(r"^1\.\.(\d+)$")
 REASON = re.compile(r"^# (\S+\.c:\d+:\w+:.*)$")
-DISK = ("-drive", "if=none,id=disk0,file.driver=null-co,format=raw", "-device", "nvme,bus=disk,drive=disk0,serial=1")
+DISK = ("-drive", "if=none,id=disk0,file.driver=null-co,format=raw",
+        "-device", "nvme,bus=disk,drive=disk0,serial=1,addr=0.0,multifunction=on",
+        "-drive", "if=none,id=disk1,file.driver=null-co,format=raw",
+        "-device", "nvme,bus=disk,drive=disk1,serial=2,addr=0.1")
 
-# Where that disk is: a device of another kind, in a group of its own
+# Where the first of these disks is: a device of another kind, in a group of its own with the second
 OTHER = "0000:01:00.0"
 
 # Slots of SXM2 modules have no power controller. Those of QEMU's switches have one, and lose what is in them when

@@ -56,22 +56,23 @@ static void add(struct command *command, const char *option, const char *format,
 	add_word(command, value);
 }
 
-static void add_device(struct command *command, const struct pci_device *device, int slot)
+/* QEMU calls a device by its id, "gpu0" say, where it has to complain. */
+static void add_device(struct command *command, const struct pci_device *device, int slot, const char *name, int number)
 {
-	add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=%d", device->address, slot);
+	add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=%d,id=%s%d", device->address, slot, name, number);
 }
 
 static void add_gpus(struct command *command, const struct consumer *consumer)
 {
 	const struct gpu *gpu, *end = consumer->gpu + (consumer->gpus ? consumer->gpus : 1);
-	int i, slot = 1;
+	int i, slot = 1, bridge = 0;
 
 	add(command, "-device", "spapr-pci-host-bridge,index=1,id=nvlink");
 	for (gpu = consumer->gpu; gpu < end; gpu++, slot++) {
 		if (!consumer->orphans)
-			add_device(command, &gpu->device, slot);
+			add_device(command, &gpu->device, slot, "gpu", gpu - consumer->gpu);
 		for (i = 0; i < gpu->links; i++)
-			add_device(command, &gpu->bridges[i], ++slot);
+			add_device(command, &gpu->bridges[i], ++slot, "bridge", bridge++);
 	}
 }
 

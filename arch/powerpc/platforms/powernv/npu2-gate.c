@@ -291,10 +291,16 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_exit);
  */
 int pnv_npu2_gpu_ready(void *data)
 {
-	int ret = pnv_npu2_gpu_enter(data);
+	struct pnv_npu2_gpu *gpu = data;
+	int ret;
 
+	/* The answer holds for this moment only, with the gate or without */
+	if (READ_ONCE(gpu->links) == NPU2_LINKS_UP)
+		return 0;
+
+	ret = pnv_npu2_gpu_enter(gpu);
 	if (!ret)
-		pnv_npu2_gpu_exit(data);
+		pnv_npu2_gpu_exit(gpu);
 
 	return ret;
 }

@@ -42,28 +42,28 @@ NVLINK2_FIXTURE(race, nvlink2_prepare_mapped);
  * share what they inherit. Each calls its function until time is up.
  */
 struct party {
-	void (*act)(FIXTURE_DATA(race) *self, unsigned int round);
+	void (*act)(struct nvlink2 *nvlink2, unsigned int round);
 	int pid;
 };
 
-static void take_part(FIXTURE_DATA(race) *self, struct party *party)
+static void take_part(struct nvlink2 *nvlink2, struct party *party)
 {
 	time_t end = time(NULL) + seconds();
 	unsigned int round;
 
 	for (round = 0; time(NULL) < end; round++)
-		party->act(self, round);
+		party->act(nvlink2, round);
 	_exit(0);
 }
 
-static int race(FIXTURE_DATA(race) *self, struct party *parties, int count)
+static int race(struct nvlink2 *nvlink2, struct party *parties, int count)
 {
 	int i, ret = 0;
 
 	for (i = 0; i < count; i++) {
 		parties[i].pid = fork();
 		if (!parties[i].pid)
-			take_part(self, &parties[i]);
+			take_part(nvlink2, &parties[i]);
 	}
 	for (i = 0; i < count; i++)
 		ret |= watch_child(parties[i].pid);
@@ -75,23 +75,24 @@ static int race(FIXTURE_DATA(race) *self, struct party *parties, int count)
 	do {								\
 		struct party parties[] = { __VA_ARGS__ };		\
 									\
-		EXPECT_EQ(0, race(self, parties, ARRAY_SIZE(parties)));	\
+		EXPECT_EQ(0, race(&(self)->nvlink2, parties,		\
+				  ARRAY_SIZE(parties)));		\
 	} while (0)
 
 /* A mapping is not inherited, so a party that touches makes its own */
-static volatile uint64_t *own_mapping(FIXTURE_DATA(race) *self)
+static volatile uint64_t *own_mapping(struct nvlink2 *nvlink2)
 {
 	static volatile uint64_t *ram;
 
 	if (!ram || (void *)ram == MAP_FAILED)
-		ram = nvlink2_map_ram(&self->nvlink2, 0, SLICE);
+		ram = nvlink2_map_ram(nvlink2, 0, SLICE);
 
 	return ram;
 }
 
-static void touch(FIXTURE_DATA(race) *self, unsigned int round)
+static void touch(struct nvlink2 *nvlink2, unsigned int round)
 {
-	volatile uint64_t *ram = own_mapping(self);
+	volatile uint64_t *ram = own_mapping(nvlink2);
 
 	if ((void *)ram == MAP_FAILED)
 		return;
@@ -99,9 +100,9 @@ static void touch(FIXTURE_DATA(race) *self, unsigned int round)
 	watch_store(ram, round);
 }
 
-static void map_and_unmap(FIXTURE_DATA(race) *self, unsigned int round)
+static void map_and_unmap(struct nvlink2 *nvlink2, unsigned int round)
 {
-	volatile uint64_t *ram = nvlink2_map_ram(&self->nvlink2, 0, SLICE);
+	volatile uint64_t *ram = nvlink2_map_ram(nvlink2, 0, SLICE);
 
 	if ((void *)ram == MAP_FAILED)
 		return;
@@ -109,49 +110,49 @@ static void map_and_unmap(FIXTURE_DATA(race) *self, unsigned int round)
 	munmap((void *)ram, SLICE);
 }
 
-static void reset_gpu(FIXTURE_DATA(race) *self, unsigned int round)
+static void reset_gpu(struct nvlink2 *nvlink2, unsigned int round)
 {
-	vfio_dev_reset(&self->nvlink2.gpu);
-	nvlink2_train(&self->nvlink2);
+	vfio_dev_reset(&nvlink2->gpu);
+	nvlink2_train(nvlink2);
 }
 
-static void reset_bridges(FIXTURE_DATA(race) *self, unsigned int round)
+static void reset_bridges(struct nvlink2 *nvlink2, unsigned int round)
 {
-	int which = round % self->nvlink2.place->num_bridges;
+	int which = round % nvlink2->place->num_bridges;
 
-	vfio_dev_reset(&self->nvlink2.bridge[which]);
-	nvlink2_train_bridge(&self->nvlink2.bridge[which]);
+	vfio_dev_reset(&nvlink2->bridge[which]);
+	nvlink2_train_bridge(&nvlink2->bridge[which]);
 }
 
-static void reset_from_outside(FIXTURE_DATA(race) *self, unsigned int round)
+static void reset_from_outside(struct nvlink2 *nvlink2, unsigned int round)
 {
-	const struct nvlink2_place *place = self->nvlink2.place;
+	const struct nvlink2_place *place = nvlink2->place;
 
 	sysfs_write(round & 1 ? place->gpu : place->bridge[0], "reset", "1");
-	nvlink2_train(&self->nvlink2);
+	nvlink2_train(nvlink2);
 }
 
-static void switch_memory(FIXTURE_DATA(race) *self, unsigned int round)
+static void switch_memory(struct nvlink2 *nvlink2, unsigned int round)
 {
-	vfio_config_write(&self->nvlink2.gpu, 4, 2, round & 1 ? 0x6 : 0x4);
+	vfio_config_write(&nvlink2->gpu, 4, 2, round & 1 ? 0x6 : 0x4);
 }
 
-static void read_and_write(FIXTURE_DATA(race) *self, unsigned int round)
+static void read_and_write(struct nvlink2 *nvlink2, unsigned int round)
 {
 	static char buf[1 << 18];
 
 	if (round & 1)
-		pread(self->nvlink2.gpu.fd, buf, sizeof(buf),
-		      self->nvlink2.ram.offset);
+		pread(nvlink2->gpu.fd, buf, sizeof(buf),
+		      nvlink2->ram.offset);
 	else
-		pwrite(self->nvlink2.gpu.fd, buf, sizeof(buf),
-		       self->nvlink2.ram.offset);
+		pwrite(nvlink2->gpu.fd, buf, sizeof(buf),
+		       nvlink2->ram.offset);
 }
 
-static void register_and_map(FIXTURE_DATA(race) *self, unsigned int round)
+static void register_and_map(struct nvlink2 *nvlink2, unsigned int round)
 {
-	struct spapr_container *container = &self->nvlink2.container;
-	void *ram = nvlink2_map_ram(&self->nvlink2, SLICE, MIB);
+	struct spapr_container *container = &nvlink2->container;
+	void *ram = nvlink2_map_ram(nvlink2, SLICE, MIB);
 
 	if (ram == MAP_FAILED)
 		return;
@@ -209,7 +210,7 @@ TEST_F_TIMEOUT(race, registration_against_reset, RACE_TIMEOUT)
 
 /* Threads of one process: the same mm, the same mapping list */
 struct thread {
-	FIXTURE_DATA(race) *self;
+	struct nvlink2 *nvlink2;
 	time_t end;
 };
 
@@ -219,7 +220,7 @@ static void *map_in_thread(void *arg)
 	void *ram;
 
 	while (time(NULL) < thread->end) {
-		ram = nvlink2_map_ram(&thread->self->nvlink2, SLICE, MIB);
+		ram = nvlink2_map_ram(thread->nvlink2, SLICE, MIB);
 		if (ram != MAP_FAILED)
 			munmap(ram, MIB);
 	}
@@ -233,7 +234,7 @@ static void *dma_in_thread(void *arg)
 	unsigned int round;
 
 	for (round = 0; time(NULL) < thread->end; round++)
-		register_and_map(thread->self, round);
+		register_and_map(thread->nvlink2, round);
 
 	return NULL;
 }
@@ -242,7 +243,7 @@ static void *dma_in_thread(void *arg)
 TEST_F_TIMEOUT(race, dma_against_unmapping, RACE_TIMEOUT)
 {
 	struct thread thread = {
-		.self = self,
+		.nvlink2 = &self->nvlink2,
 		.end = time(NULL) + seconds(),
 	};
 	pthread_t threads[3];
@@ -257,7 +258,7 @@ TEST_F_TIMEOUT(race, dma_against_unmapping, RACE_TIMEOUT)
 }
 
 /* Everybody wants the GPU; one at a time gets it, and none is left with half */
-static void open_and_close(FIXTURE_DATA(race) *self, unsigned int round)
+static void open_and_close(struct nvlink2 *nvlink2, unsigned int round)
 {
 	struct nvlink2 own;
 
@@ -267,7 +268,7 @@ static void open_and_close(FIXTURE_DATA(race) *self, unsigned int round)
 	nvlink2_close(&own);
 }
 
-static void unbind_and_bind(FIXTURE_DATA(race) *self, unsigned int round)
+static void unbind_and_bind(struct nvlink2 *nvlink2, unsigned int round)
 {
 	const struct nvlink2_place *place = nvlink2_place();
 	const char *bdf = round & 1 ? place->gpu : place->bridge[0];
@@ -292,7 +293,7 @@ TEST_F_TIMEOUT(race, open_against_unbind, RACE_TIMEOUT)
 	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
 }
 
-static void use_stranger(FIXTURE_DATA(race) *self, unsigned int round)
+static void use_stranger(struct nvlink2 *nvlink2, unsigned int round)
 {
 	struct nvlink2 own;
 
@@ -311,13 +312,13 @@ TEST_F_TIMEOUT(race, two_containers, RACE_TIMEOUT)
 	RACE(self, { touch }, { use_stranger }, { reset_gpu });
 }
 
-static void be_killed(FIXTURE_DATA(race) *self, unsigned int round)
+static void be_killed(struct nvlink2 *nvlink2, unsigned int round)
 {
 	int child = fork();
 
 	if (!child) {
 		while (1)
-			map_and_unmap(self, round);
+			map_and_unmap(nvlink2, round);
 	}
 	usleep(1000 * (round % 50));
 	kill(child, SIGKILL);
@@ -327,6 +328,168 @@ static void be_killed(FIXTURE_DATA(race) *self, unsigned int round)
 TEST_F_TIMEOUT(race, death_against_reset, RACE_TIMEOUT)
 {
 	RACE(self, { be_killed }, { be_killed }, { reset_gpu });
+}
+
+static void read_config_space(struct nvlink2 *nvlink2, unsigned int round)
+{
+	nvlink2_read_config_space(nvlink2);
+}
+
+#define GUEST_CPUS	2
+#define GUEST_SLOT	1
+#define GUEST_RAM	0x200000000000ULL
+
+FIXTURE(guest)
+{
+	struct nvlink2 nvlink2;
+	struct kvm_guest guest;
+	struct kvm_vcpu vcpu[GUEST_CPUS];
+	void *ram;
+	int log;
+};
+
+FIXTURE_SETUP(guest)
+{
+	int i;
+
+	NEED_GPU();
+	self->log = watch_log_begin();
+	self->ram = MAP_FAILED;
+	nvlink2_clear(&self->nvlink2, nvlink2_place());
+	if (kvm_guest_open(&self->guest))
+		SKIP(return, "no HV KVM");
+	for (i = 0; i < GUEST_CPUS; i++)
+		ASSERT_EQ(0, kvm_vcpu_open(&self->guest, &self->vcpu[i]));
+	ASSERT_EQ(0, nvlink2_open_for(&self->nvlink2, nvlink2_place(),
+				      &self->guest));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->ram = nvlink2_map_ram(&self->nvlink2, 0, SLICE);
+	ASSERT_NE(MAP_FAILED, self->ram);
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, GUEST_SLOT, GUEST_RAM,
+				      self->ram, SLICE));
+}
+
+FIXTURE_TEARDOWN(guest)
+{
+	int i;
+
+	for (i = 0; i < GUEST_CPUS; i++)
+		kvm_vcpu_close(&self->vcpu[i]);
+	if (self->ram != MAP_FAILED)
+		munmap(self->ram, SLICE);
+	nvlink2_close(&self->nvlink2);
+	kvm_guest_close(&self->guest);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/* A processor of the guest, and how many passes through its RAM KVM ended */
+struct processor {
+	struct kvm_vcpu *vcpu;
+	time_t end;
+	unsigned long passes, lost;
+};
+
+static void *store_in_guest(void *arg)
+{
+	struct processor *processor = arg;
+
+	while (time(NULL) < processor->end) {
+		processor->passes++;
+		if (kvm_vcpu_store(processor->vcpu, GUEST_RAM, STRIDE,
+				   SLICE / STRIDE))
+			processor->lost++;
+	}
+
+	return NULL;
+}
+
+/* What becomes of a guest while the parties are at it */
+struct guest_race {
+	int ret;
+	unsigned long passes, lost;
+};
+
+static struct guest_race guest_race(FIXTURE_DATA(guest) *self,
+				    struct party *parties, int count)
+{
+	struct processor processor[GUEST_CPUS];
+	struct guest_race race_of_all = {};
+	pthread_t threads[GUEST_CPUS];
+	int i;
+
+	for (i = 0; i < GUEST_CPUS; i++) {
+		processor[i] = (struct processor) {
+			.vcpu = &self->vcpu[i],
+			.end = time(NULL) + seconds(),
+		};
+		pthread_create(&threads[i], NULL, store_in_guest,
+			       &processor[i]);
+	}
+	race_of_all.ret = race(&self->nvlink2, parties, count);
+	for (i = 0; i < GUEST_CPUS; i++) {
+		pthread_join(threads[i], NULL);
+		race_of_all.passes += processor[i].passes;
+		race_of_all.lost += processor[i].lost;
+	}
+
+	return race_of_all;
+}
+
+#define GUEST_RACE(self, ...)						\
+	({								\
+		struct party parties[] = { __VA_ARGS__ };		\
+		struct guest_race result;				\
+									\
+		result = guest_race(self, parties, ARRAY_SIZE(parties)); \
+		EXPECT_EQ(0, result.ret);				\
+		EXPECT_NE(0, result.passes);				\
+		TH_LOG("%lu passes, %lu of them ended by KVM",		\
+		       result.passes, result.lost);			\
+		result.lost;						\
+	})
+
+/* Whatever happened meanwhile: with its links up the guest goes on */
+#define EXPECT_GUEST_GOES_ON(self)					\
+	do {								\
+		int i;							\
+									\
+		EXPECT_EQ(0, nvlink2_train(&(self)->nvlink2));		\
+		for (i = 0; i < GUEST_CPUS; i++)			\
+			EXPECT_EQ(0, kvm_vcpu_store(&(self)->vcpu[i],	\
+						    GUEST_RAM, STRIDE,	\
+						    SLICE / STRIDE));	\
+	} while (0)
+
+/* A1: a look at the bridges is no reason to lose a guest */
+TEST_F_TIMEOUT(guest, stores_against_config_reads, RACE_TIMEOUT)
+{
+	EXPECT_EQ(0, GUEST_RACE(self, { read_config_space },
+				{ read_config_space }));
+}
+
+/* RAM depends on the links, not on the BARs of the GPU */
+TEST_F_TIMEOUT(guest, stores_against_memory_disable, RACE_TIMEOUT)
+{
+	EXPECT_EQ(0, GUEST_RACE(self, { switch_memory },
+				{ read_config_space }));
+}
+
+TEST_F_TIMEOUT(guest, stores_against_reset, RACE_TIMEOUT)
+{
+	GUEST_RACE(self, { reset_gpu }, { read_config_space });
+	EXPECT_GUEST_GOES_ON(self);
+}
+
+TEST_F_TIMEOUT(guest, stores_against_reset_of_bridges, RACE_TIMEOUT)
+{
+	GUEST_RACE(self, { reset_bridges }, { read_config_space });
+	EXPECT_GUEST_GOES_ON(self);
+}
+
+TEST_F_TIMEOUT(guest, stores_against_reset_from_outside, RACE_TIMEOUT)
+{
+	GUEST_RACE(self, { reset_from_outside }, { map_and_unmap });
+	EXPECT_GUEST_GOES_ON(self);
 }
 
 NVLINK2_MAIN()

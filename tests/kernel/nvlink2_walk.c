@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,9 @@
 
 #define MAX_MAPPINGS	16
 #define ARENA		(64 * MIB)
+#define GUEST_CPUS	2
+/* Each mapping has a place of its own in the memory of the guest */
+#define GUEST_SPACING	(1ULL << 40)
 /* A process does this many steps, and leaves everything as it is then */
 #define STEPS_OF_A_LIFE	10000
 
@@ -39,15 +43,18 @@ struct mapping {
 	uint8_t *addr;
 	size_t size;
 	bool big;
+	bool in_guest;
 };
 
 struct walk {
 	struct nvlink2 nvlink2;
+	struct kvm_guest guest;
+	struct kvm_vcpu vcpu[GUEST_CPUS];
 	struct mapping mapping[MAX_MAPPINGS];
 	uint8_t *arena;
 	uint64_t random;
 	size_t page;
-	unsigned long touched, refused;
+	unsigned long touched, refused, stored, lost;
 };
 
 static uint64_t next(struct walk *walk)
@@ -118,6 +125,25 @@ static void *some_address(struct walk *walk)
 	}
 }
 
+static unsigned int slot_of(struct walk *walk, struct mapping *mapping)
+{
+	return mapping - walk->mapping + 1;
+}
+
+/*
+ * To be called after a mapping has moved or gone, before anything else can be
+ * where it was: the guest stores to what it finds there.
+ */
+static void take_from_guest(struct walk *walk, struct mapping *mapping)
+{
+	unsigned int slot = slot_of(walk, mapping);
+
+	if (mapping->in_guest)
+		kvm_guest_memory(&walk->guest, slot, slot * GUEST_SPACING,
+				 NULL, 0);
+	mapping->in_guest = false;
+}
+
 static void do_mmap(struct walk *walk)
 {
 	struct mapping *mapping = some_mapping(walk);
@@ -152,6 +178,7 @@ static void do_munmap(struct walk *walk)
 	    munmap(mapping->addr + walk->page, walk->page))
 		return;
 	munmap(mapping->addr, mapping->size);
+	take_from_guest(walk, mapping);
 	mapping->addr = NULL;
 }
 
@@ -167,6 +194,7 @@ static void do_mremap(struct walk *walk)
 		      below(walk, 2) ? MREMAP_MAYMOVE : 0);
 	if (addr == MAP_FAILED)
 		return;
+	take_from_guest(walk, mapping);
 	mapping->addr = addr;
 	mapping->size = whole_pages(walk, size);
 }
@@ -328,6 +356,7 @@ static void forget_mappings(struct walk *walk)
 	for (i = 0; i < MAX_MAPPINGS; i++) {
 		if (walk->mapping[i].addr)
 			munmap(walk->mapping[i].addr, walk->mapping[i].size);
+		take_from_guest(walk, &walk->mapping[i]);
 		walk->mapping[i].addr = NULL;
 	}
 }
@@ -340,6 +369,67 @@ static void do_close(struct walk *walk)
 	/* Busy is an answer as long as a mapping or a TCE holds the GPU */
 	if (!nvlink2_open_devices(&walk->nvlink2))
 		nvlink2_train(&walk->nvlink2);
+}
+
+/* A processor of the guest that stores to each page of a mapping */
+struct pass {
+	struct kvm_vcpu *vcpu;
+	uint64_t gpa, page, pages;
+	int ret;
+};
+
+static void *store_in_guest(void *arg)
+{
+	struct pass *pass = arg;
+
+	pass->ret = kvm_vcpu_store(pass->vcpu, pass->gpa, pass->page,
+				   pass->pages);
+
+	return NULL;
+}
+
+/* All processors of the guest store, beside reads of configuration space */
+static void run_guest(struct walk *walk, struct mapping *mapping)
+{
+	struct pass pass[GUEST_CPUS];
+	pthread_t threads[GUEST_CPUS];
+	int i;
+
+	for (i = 0; i < GUEST_CPUS; i++) {
+		pass[i] = (struct pass) {
+			.vcpu = &walk->vcpu[i],
+			.gpa = slot_of(walk, mapping) * GUEST_SPACING,
+			.page = walk->page,
+			.pages = mapping->size / walk->page,
+		};
+		if (pthread_create(&threads[i], NULL, store_in_guest, &pass[i]))
+			_exit(1);
+	}
+	for (i = 0; i < 16; i++)
+		vfio_config_read(some_device(walk), 16 * i, 4);
+	for (i = 0; i < GUEST_CPUS; i++) {
+		pthread_join(threads[i], NULL);
+		walk->stored += !pass[i].ret;
+		walk->lost += !!pass[i].ret;
+	}
+}
+
+static void do_guest(struct walk *walk)
+{
+	struct mapping *mapping = some_mapping(walk);
+	unsigned int slot = slot_of(walk, mapping);
+
+	if (!mapping->addr || mapping->big)
+		return;
+	if (!mapping->in_guest)
+		mapping->in_guest = !kvm_guest_memory(&walk->guest, slot,
+						      slot * GUEST_SPACING,
+						      mapping->addr,
+						      mapping->size);
+	if (mapping->in_guest)
+		run_guest(walk, mapping);
+	if (!below(walk, 4))
+		take_from_guest(walk, mapping);
 }
 
 /* Weights are such that no kind of step takes most of the time */
@@ -358,6 +448,7 @@ static const struct kind {
 	{ "ioctl", do_ioctl, 1000 },
 	{ "dma", do_dma, 2000 },
 	{ "fork", do_fork, 50 },
+	{ "guest", do_guest, 200 },
 	/* From here on links go down or up, which takes seconds */
 	{ "train", do_train, 5 },
 	{ "reset", do_reset, 5 },
@@ -411,13 +502,25 @@ static void tell_accounts(void)
 			       accounts[i].steps, accounts[i].seconds);
 }
 
+static int open_guest(struct walk *walk)
+{
+	int i, ret;
+
+	ret = kvm_guest_open(&walk->guest);
+	for (i = 0; !ret && i < GUEST_CPUS; i++)
+		ret = kvm_vcpu_open(&walk->guest, &walk->vcpu[i]);
+
+	return ret;
+}
+
 /* From open to exit, which closes whatever is open then */
 static void live(uint64_t seed, unsigned long steps)
 {
 	struct walk walk = { .random = seed };
 
 	walk.page = sysconf(_SC_PAGESIZE);
-	if (nvlink2_open(&walk.nvlink2, nvlink2_place()))
+	if (open_guest(&walk) ||
+	    nvlink2_open_for(&walk.nvlink2, nvlink2_place(), &walk.guest))
 		_exit(1);
 	walk.arena = mmap(NULL, ARENA, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -428,6 +531,8 @@ static void live(uint64_t seed, unsigned long steps)
 		step(&walk);
 	ksft_print_msg("touched %lu times, refused %lu times\n", walk.touched,
 		       walk.refused);
+	ksft_print_msg("%lu passes of the guest, %lu more ended by KVM\n",
+		       walk.stored, walk.lost);
 	fflush(stdout);
 	_exit(0);
 }

@@ -8,6 +8,7 @@
  * long as its GPU is open. Its directory in debugfs shows whether it does.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +327,61 @@ TEST_F_TIMEOUT(kvm, stranger_for_another_guest, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, nvlink2_train(&stranger));
 	nvlink2_close(&stranger);
 	kvm_guest_close(&guest);
+}
+
+#define GUEST_CPUS	2
+#define GUEST_RAM	0x200000000000ULL
+#define SMALLEST	0x10000
+
+/* A processor of the guest, which goes through its RAM again and again */
+struct processor {
+	struct kvm_vcpu vcpu;
+	pthread_t thread;
+	const volatile bool *enough;
+	int ret;
+};
+
+static void *store_until_enough(void *arg)
+{
+	struct processor *processor = arg;
+
+	do {
+		processor->ret = kvm_vcpu_store(&processor->vcpu, GUEST_RAM,
+						SMALLEST, MIB / SMALLEST);
+	} while (!processor->ret && !*processor->enough);
+
+	return NULL;
+}
+
+/* What a guest stores to does not go because somebody looks at the bridges */
+TEST_F_TIMEOUT(kvm, stores_beside_reads_of_config_space, NVLINK2_TIMEOUT)
+{
+	struct processor processor[GUEST_CPUS];
+	volatile bool enough = false;
+	void *ram;
+	int i, round;
+
+	for (i = 0; i < GUEST_CPUS; i++)
+		ASSERT_EQ(0, kvm_vcpu_open(&self->guest, &processor[i].vcpu));
+	ASSERT_EQ(0, open_with_guest(self));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, 1, GUEST_RAM, ram, MIB));
+	for (i = 0; i < GUEST_CPUS; i++) {
+		processor[i].enough = &enough;
+		ASSERT_EQ(0, pthread_create(&processor[i].thread, NULL,
+					    store_until_enough, &processor[i]));
+	}
+	for (round = 0; round < 20; round++)
+		nvlink2_read_config_space(&self->nvlink2);
+	enough = true;
+	for (i = 0; i < GUEST_CPUS; i++) {
+		pthread_join(processor[i].thread, NULL);
+		EXPECT_EQ(0, processor[i].ret);
+		kvm_vcpu_close(&processor[i].vcpu);
+	}
+	munmap(ram, MIB);
 }
 
 /* The kernel closes everything in the right order for a killed process */

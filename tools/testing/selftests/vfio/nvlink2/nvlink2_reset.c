@@ -63,33 +63,13 @@ TEST_F_TIMEOUT(reset, memory_disabled, NVLINK2_TIMEOUT)
 	}
 }
 
-static void read_config_space_of(struct vfio_dev *dev)
-{
-	unsigned int where;
-
-	for (where = 0; where < 256; where += 4) {
-		vfio_config_read(dev, where, 4);
-		sysfs_config(dev->bdf, where, 4);
-	}
-}
-
-/* What lspci -xxx does, in a guest and in the host */
-static void read_all_of_config_space(struct nvlink2 *nvlink2)
-{
-	int i;
-
-	read_config_space_of(&nvlink2->gpu);
-	for (i = 0; i < nvlink2->place->num_bridges; i++)
-		read_config_space_of(&nvlink2->bridge[i]);
-}
-
 /* A look changes nothing: the mapping is still there */
 TEST_F_TIMEOUT(reset, reads_of_config_space, NVLINK2_TIMEOUT)
 {
 	int i;
 
 	for (i = 0; i < 50; i++) {
-		read_all_of_config_space(&self->nvlink2);
+		nvlink2_read_config_space(&self->nvlink2);
 		ASSERT_EQ(0, watch_faults(self->mem));
 	}
 }
@@ -104,7 +84,7 @@ TEST_F_TIMEOUT(reset, stores_beside_reads_of_config_space, NVLINK2_TIMEOUT)
 	ASSERT_LE(0, child);
 	if (!child) {
 		for (i = 0; i < 50; i++)
-			read_all_of_config_space(&self->nvlink2);
+			nvlink2_read_config_space(&self->nvlink2);
 		_exit(0);
 	}
 

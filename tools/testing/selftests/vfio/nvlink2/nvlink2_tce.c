@@ -75,7 +75,6 @@ FIXTURE_SETUP(tce)
 	self->table = -1;
 	self->vcpu.fd = -1;
 	self->vcpu.run = MAP_FAILED;
-	self->vcpu.code = MAP_FAILED;
 	nvlink2_clear(&self->nvlink2, nvlink2_place());
 	if (kvm_guest_open(&self->guest))
 		SKIP(return, "no HV KVM");

@@ -20,9 +20,14 @@
 #define CODE_SIZE	0x10000
 #define CODE_HCALL	0x3000
 #define CODE_LOAD	0x3100
+#define CODE_STORE	0x3200
 
 #define INST_SC_1	0x44000022	/* sc 1: a hypercall */
 #define INST_LD_R5_R4	0xe8a40000	/* ld r5,0(r4) */
+#define INST_STD_R4_R4	0xf8840000	/* std r4,0(r4) */
+#define INST_ADD_R4_R6	0x7c843214	/* add r4,r4,r6 */
+#define INST_MTCTR_R7	0x7ce903a6	/* mtctr r7 */
+#define INST_BDNZ_2	0x4200fff8	/* bdnz, two instructions back */
 
 #define MSR_SF		0x8000000000000000ULL
 #define MSR_ME		0x1000ULL
@@ -34,6 +39,8 @@ int kvm_guest_open(struct kvm_guest *guest)
 
 	guest->vm = -1;
 	guest->attach = -1;
+	guest->code = MAP_FAILED;
+	guest->vcpus = 0;
 	if (kvm < 0)
 		return -ENODEV;
 	guest->vm = ioctl(kvm, KVM_CREATE_VM, VM_TYPE_HV);
@@ -65,8 +72,11 @@ void kvm_guest_close(struct kvm_guest *guest)
 		close(guest->attach);
 	if (guest->vm >= 0)
 		close(guest->vm);
+	if ((void *)guest->code != MAP_FAILED)
+		munmap(guest->code, CODE_SIZE);
 	guest->attach = -1;
 	guest->vm = -1;
+	guest->code = MAP_FAILED;
 }
 
 int kvm_guest_memory(struct kvm_guest *guest, unsigned int slot, uint64_t gpa,
@@ -122,20 +132,32 @@ static int enable_hcall(struct kvm_guest *guest, uint64_t nr)
 	return ioctl(guest->vm, KVM_ENABLE_CAP, &cap) ? -errno : 0;
 }
 
-/* Any interrupt of the guest ends in a hypercall as well */
-static int map_code(struct kvm_guest *guest, struct kvm_vcpu *vcpu)
+static void write_code(uint32_t *code)
 {
+	uint32_t *store = &code[CODE_STORE / 4];
 	unsigned int i;
 
-	vcpu->code = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if ((void *)vcpu->code == MAP_FAILED)
-		return -errno;
+	/* Any interrupt of the guest ends in a hypercall as well */
 	for (i = 0; i < CODE_SIZE / 4; i++)
-		vcpu->code[i] = INST_SC_1;
-	vcpu->code[CODE_LOAD / 4] = INST_LD_R5_R4;
+		code[i] = INST_SC_1;
+	code[CODE_LOAD / 4] = INST_LD_R5_R4;
+	*store++ = INST_MTCTR_R7;
+	*store++ = INST_STD_R4_R4;
+	*store++ = INST_ADD_R4_R6;
+	*store++ = INST_BDNZ_2;
+}
 
-	return kvm_guest_memory(guest, 0, 0, vcpu->code, CODE_SIZE);
+static int map_code(struct kvm_guest *guest)
+{
+	if ((void *)guest->code != MAP_FAILED)
+		return 0;
+	guest->code = mmap(NULL, CODE_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if ((void *)guest->code == MAP_FAILED)
+		return -errno;
+	write_code(guest->code);
+
+	return kvm_guest_memory(guest, 0, 0, guest->code, CODE_SIZE);
 }
 
 static int open_vcpu(struct kvm_guest *guest, struct kvm_vcpu *vcpu)
@@ -146,8 +168,11 @@ static int open_vcpu(struct kvm_guest *guest, struct kvm_vcpu *vcpu)
 	vcpu->run_size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	close(kvm);
 
-	vcpu->fd = ioctl(guest->vm, KVM_CREATE_VCPU, 0);
-	if (vcpu->fd < 0 || ioctl(vcpu->fd, KVM_ENABLE_CAP, &papr))
+	vcpu->fd = ioctl(guest->vm, KVM_CREATE_VCPU, guest->vcpus);
+	if (vcpu->fd < 0)
+		return -errno;
+	guest->vcpus++;
+	if (ioctl(vcpu->fd, KVM_ENABLE_CAP, &papr))
 		return -errno;
 	vcpu->run = mmap(NULL, vcpu->run_size, PROT_READ | PROT_WRITE,
 			 MAP_SHARED, vcpu->fd, 0);
@@ -161,7 +186,7 @@ int kvm_vcpu_open(struct kvm_guest *guest, struct kvm_vcpu *vcpu)
 
 	vcpu->run = MAP_FAILED;
 	vcpu->fd = -1;
-	ret = map_code(guest, vcpu);
+	ret = map_code(guest);
 	if (!ret)
 		ret = open_vcpu(guest, vcpu);
 	if (!ret)
@@ -180,10 +205,7 @@ void kvm_vcpu_close(struct kvm_vcpu *vcpu)
 		munmap(vcpu->run, vcpu->run_size);
 	if (vcpu->fd >= 0)
 		close(vcpu->fd);
-	if ((void *)vcpu->code != MAP_FAILED)
-		munmap(vcpu->code, CODE_SIZE);
 	vcpu->run = MAP_FAILED;
-	vcpu->code = MAP_FAILED;
 	vcpu->fd = -1;
 }
 
@@ -237,6 +259,21 @@ int kvm_vcpu_load(struct kvm_vcpu *vcpu, uint64_t gpa, uint64_t *val)
 	*val = vcpu->run->papr_hcall.args[1];
 
 	return 0;
+}
+
+int kvm_vcpu_store(struct kvm_vcpu *vcpu, uint64_t gpa, uint64_t stride,
+		   uint64_t count)
+{
+	struct kvm_regs regs = {
+		.gpr = { [4] = gpa, [6] = stride, [7] = count },
+	};
+	int ret = run_at(vcpu, &regs, CODE_STORE);
+
+	if (ret)
+		return ret;
+
+	return vcpu->run->exit_reason == KVM_EXIT_PAPR_HCALL ?
+		0 : vcpu->run->exit_reason;
 }
 
 int kvm_guests_alive(void)

@@ -18,24 +18,26 @@
  * struct kvm_guest - a guest of HV KVM
  * @vm: file descriptor of the guest, -1 for none
  * @attach: file descriptor of the KVM-VFIO device, -1 for none
+ * @code: the first page of the guest, with a few instructions
+ * @vcpus: how many virtual CPUs it has been given
  */
 struct kvm_guest {
 	int vm;
 	int attach;
+	uint32_t *code;
+	unsigned int vcpus;
 };
 
 /**
- * struct kvm_vcpu - the virtual CPU of a guest, in real mode
+ * struct kvm_vcpu - a virtual CPU of a guest, in real mode
  * @fd: file descriptor, -1 for none
  * @run: what KVM_RUN returns
  * @run_size: size of the mapping of @run
- * @code: the first page of the guest, with a few instructions
  */
 struct kvm_vcpu {
 	int fd;
 	struct kvm_run *run;
 	size_t run_size;
-	uint32_t *code;
 };
 
 /* Returns 0 or a negative errno; -ENODEV when there is no HV KVM */
@@ -59,7 +61,7 @@ int kvm_guest_attach_table(struct kvm_guest *guest,
 /* A number from the directory of the guest in debugfs, -1 for none */
 long kvm_guest_statistic(const char *name);
 
-/* Slot 0 and the first page of the guest are for the code of its CPU */
+/* Slot 0 and the first page of the guest are for the code of its CPUs */
 int kvm_vcpu_open(struct kvm_guest *guest, struct kvm_vcpu *vcpu);
 void kvm_vcpu_close(struct kvm_vcpu *vcpu);
 /*
@@ -70,6 +72,12 @@ long kvm_vcpu_hcall(struct kvm_vcpu *vcpu, uint64_t nr, uint64_t arg4,
 		    uint64_t arg5, uint64_t arg6, uint64_t arg7);
 /* Load from memory of the guest; returns 0, or KVM_EXIT_* */
 int kvm_vcpu_load(struct kvm_vcpu *vcpu, uint64_t gpa, uint64_t *val);
+/*
+ * Store @count doublewords, @stride bytes apart, to memory of the guest, each its
+ * own address; returns 0, a negative errno when KVM_RUN fails, or KVM_EXIT_*
+ */
+int kvm_vcpu_store(struct kvm_vcpu *vcpu, uint64_t gpa, uint64_t stride,
+		   uint64_t count);
 
 /* The number of guests of this process in debugfs, -1 without debugfs */
 int kvm_guests_alive(void);

@@ -328,6 +328,25 @@ void nvlink2_close(struct nvlink2 *nvlink2)
 	spapr_close(&nvlink2->container);
 }
 
+static void read_config_space(struct vfio_dev *dev)
+{
+	unsigned int where;
+
+	for (where = 0; where < PCI_CFG_SPACE_SIZE; where += 4) {
+		vfio_config_read(dev, where, 4);
+		sysfs_config(dev->bdf, where, 4);
+	}
+}
+
+void nvlink2_read_config_space(struct nvlink2 *nvlink2)
+{
+	int i;
+
+	read_config_space(&nvlink2->gpu);
+	for (i = 0; i < nvlink2->place->num_bridges; i++)
+		read_config_space(&nvlink2->bridge[i]);
+}
+
 int nvlink2_run_procedure(struct vfio_dev *bridge, uint32_t procedure)
 {
 	unsigned int cap = vfio_config_capability(bridge, PCI_CAP_ID_VNDR);

@@ -92,6 +92,9 @@ int nvlink2_open_devices(struct nvlink2 *nvlink2);
 void nvlink2_close_devices(struct nvlink2 *nvlink2);
 void nvlink2_close(struct nvlink2 *nvlink2);
 
+/* Read all of the configuration spaces, as lspci -xxx in guest and host does */
+void nvlink2_read_config_space(struct nvlink2 *nvlink2);
+
 /* Train the links, as the driver of the GPU does */
 int nvlink2_train_bridge(struct vfio_dev *bridge);
 int nvlink2_train(struct nvlink2 *nvlink2);

@@ -31,7 +31,7 @@
 #define ARENA		(64 * MIB)
 #define GUEST_CPUS	2
 /* Each mapping has a place of its own in the memory of the guest */
-#define GUEST_SPACING	(1ULL << 40)
+#define GUEST_SPACING	(1024 * GIB)
 /* A process does this many steps, and leaves everything as it is then */
 #define STEPS_OF_A_LIFE	10000
 

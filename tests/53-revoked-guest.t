@@ -12,16 +12,11 @@ of KVM, and the TVEs are left as bypass: "the guest stops at once", "TVEs" and "
 import json
 import os
 import re
-import sys
 
 import tap
+from revoked import judge_revoked, observe
 
-sys.path.insert(0, os.path.join(tap.TOP, "machine"))
-
-from revoked import judge_revoked, observe  # noqa: E402
-from witherspoon import MachineError, relative  # noqa: E402
-
-LOG = os.path.join(tap.BUILD, "logs", "revoked.log")
+LOG = tap.log("revoked")
 TIMEOUT = 870
 
 
@@ -35,24 +30,11 @@ def record(seen, path):
         json.dump({"order": order, "firmware": firmware[-1:] + firmware[:-1], "registers": registers}, stream)
 
 
-def main():
-    try:
-        seen = observe(LOG, TIMEOUT)
-    except MachineError as error:
-        print(f"Bail out! {error}")
-        return 1
+def judge():
+    seen = observe(LOG, TIMEOUT)
     if os.environ.get("REVOKED_RECORD"):
         record(seen, os.environ["REVOKED_RECORD"])
-    results = judge_revoked(seen)
-    print(f"1..{len(results)}")
-    for number, result in enumerate(results, 1):
-        print(f"{'ok' if result.passed else 'not ok'} {number} - {result.name}")
-        for side, text in zip(("guest", "host", "firmware", "model"), result.sides):
-            if text and not result.passed:
-                print(f"# {side}: {text}".replace("\n", "; "))
-    print(f"# console: {relative(LOG)}")
-    return 0 if all(result.passed for result in results) else 1
+    return judge_revoked(seen)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+tap.job(judge, LOG)

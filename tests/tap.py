@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""unittest cases as TAP: a test ends with `tap.main()`. The name of a case is the first line of its docstring."""
+"""Cases as TAP. Those of unittest: a test ends with `tap.main()`, and the name of a case is the first line of its
+docstring. Checks of a job of the emulated host: it ends with `tap.job()`.
+"""
 
 import os
 import sys
@@ -8,7 +10,10 @@ import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
-sys.path.insert(0, os.path.join(TOP, "scripts"))
+SIDES = ("guest", "host", "firmware", "model")
+sys.path[:0] = [os.path.join(TOP, "machine"), os.path.join(TOP, "scripts")]
+
+from witherspoon import MachineError, relative  # noqa: E402
 
 
 class TapResult(unittest.TestResult):
@@ -49,3 +54,29 @@ def main():
     result = TapResult()
     suite.run(result)
     sys.exit(0 if result.wasSuccessful() else 1)
+
+
+def log(name):
+    """Where the console of a machine goes."""
+    return os.path.join(BUILD, "logs", f"{name}.log")
+
+
+def print_results(results):
+    print(f"1..{len(results)}")
+    for number, result in enumerate(results, 1):
+        print(f"{'ok' if result.passed else 'not ok'} {number} - {result.name}")
+        for side, text in zip(SIDES, result.sides):
+            if text and not result.passed:
+                print(f"# {side}: {text}".replace("\n", "; "))
+
+
+def job(judge, console):
+    """judge boots what it needs, with the given console, and gives the results (machine/checks.py)."""
+    try:
+        results = judge()
+    except MachineError as error:
+        print(f"Bail out! {error}")
+        sys.exit(1)
+    print_results(results)
+    print(f"# console: {relative(console)}")
+    sys.exit(0 if all(result.passed for result in results) else 1)

@@ -322,6 +322,19 @@ class Series(unittest.TestCase):
         self.assertIn("moved\n", self.get("build/linux/drivers/a.c"))
         self.assertIn("a fifty\n", self.get("build/linux/drivers/a.c"))
 
+    def test_old_base(self):
+        """a base that is older than series/OLDEST is refused with the reason; that release and later ones are taken"""
+        self.make_series()
+        head = self.git("rev-parse", "HEAD")
+        self.put("top/series/OLDEST", "6.12.84\nReaders stop the host.\n")
+        for old in ("6.12.83-1", "6.12.9-1", "6.11.100-1", "5.10.200-1"):
+            for command in ("tree", "harvest", "patches"):
+                self.refuses(command, f"{old} is too old", "6.12.84 or later", "Readers stop the host.",
+                             version=f"linux-source-6.12 {old}")
+        self.assertEqual(self.git("rev-parse", "HEAD"), head)
+        for new in ("6.12.84-1", "6.12.117-1~deb12u1", "6.13-1", "7.3.1-1~bpo13+1"):
+            self.works("tree", version=f"linux-source-6.12 {new}")
+
     def test_orphan(self):
         """an overlay file that no commit takes is refused"""
         self.make_series()

@@ -92,6 +92,13 @@ static void pnv_npu2_enumerate_bridge(struct pnv_npu2_bridge *bridge,
 	up_write(&bridge->gpu->gate);
 }
 
+static void pnv_npu2_disable_bridge(struct pnv_npu2_bridge *bridge)
+{
+	down_write(&bridge->gpu->gate);
+	pnv_npu2_fence_bridge(bridge, "bridge disabled");
+	up_write(&bridge->gpu->gate);
+}
+
 /**
  * pnv_npu2_disable_device() - fence the link of a bridge
  * @pdev: bridge that loses its driver
@@ -103,12 +110,8 @@ void pnv_npu2_disable_device(struct pci_dev *pdev)
 {
 	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of(pdev);
 
-	if (!bridge)
-		return;
-
-	down_write(&bridge->gpu->gate);
-	pnv_npu2_fence_bridge(bridge, "bridge disabled");
-	up_write(&bridge->gpu->gate);
+	if (bridge)
+		pnv_npu2_disable_bridge(bridge);
 }
 
 static int pnv_npu2_create_pe(struct pnv_npu2_gpu *gpu, struct pci_dev *pdev)
@@ -192,6 +195,21 @@ void pnv_npu2_dma_dev_setup(struct pci_dev *pdev)
 		iommu_add_device(&gpu->npu->table_group, &pdev->dev);
 }
 
+static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
+						      struct pci_dn *pdn)
+{
+	unsigned int g, b;
+
+	for (g = 0; g < npu->num_gpus; g++) {
+		for (b = 0; b < npu->gpu[g].num_bridges; b++) {
+			if (PCI_DN(npu->gpu[g].bridge[b].dn) == pdn)
+				return &npu->gpu[g].bridge[b];
+		}
+	}
+
+	return NULL;
+}
+
 /* Let the PE point at a bridge that stays, or give it up with the last one */
 static void pnv_npu2_hand_over_pe(struct pnv_npu2_gpu *gpu,
 				  struct pnv_npu2_bridge *leaving)
@@ -217,39 +235,26 @@ static void pnv_npu2_hand_over_pe(struct pnv_npu2_gpu *gpu,
  * pnv_npu2_release_bridge() - forget a bridge that is being removed
  * @pdev: PCI function below an NPU
  *
- * To be called before the PE loses the device.
+ * To be called before the PE loses the device. The PCI core has taken the device
+ * tree node from @pdev by then, see pci_release_dev().
  */
 void pnv_npu2_release_bridge(struct pci_dev *pdev)
 {
-	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of(pdev);
-	struct pnv_npu2 *npu;
+	struct pnv_npu2 *npu = pci_bus_to_pnvhb(pdev->bus)->npu2;
+	struct pci_dn *pdn = pci_get_pdn(pdev);
+	struct pnv_npu2_bridge *bridge;
 
+	bridge = npu && pdn ? pnv_npu2_bridge_of_pdn(npu, pdn) : NULL;
 	if (!bridge || bridge->pdev != pdev)
 		return;
 
-	pnv_npu2_disable_device(pdev);
+	pnv_npu2_disable_bridge(bridge);
 
-	npu = bridge->gpu->npu;
 	mutex_lock(&npu->lock);
 	pnv_npu2_hand_over_pe(bridge->gpu, bridge);
 	npu->phb->ioda.pe_rmap[pci_dev_id(pdev)] = IODA_INVALID_PE;
 	bridge->pdev = NULL;
 	mutex_unlock(&npu->lock);
-}
-
-static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
-						      struct pci_dn *pdn)
-{
-	unsigned int g, b;
-
-	for (g = 0; g < npu->num_gpus; g++) {
-		for (b = 0; b < npu->gpu[g].num_bridges; b++) {
-			if (PCI_DN(npu->gpu[g].bridge[b].dn) == pdn)
-				return &npu->gpu[g].bridge[b];
-		}
-	}
-
-	return NULL;
 }
 
 /* Whether a write resets what is below a port, or stops its link */

@@ -301,6 +301,130 @@ TEST_F_TIMEOUT(revoke, mapping_is_gone, NVLINK2_TIMEOUT)
 	munmap((void *)huge, HUGE);
 }
 
+/*
+ * Root can stop a GPU by configuration space, as with setpci: that of the port
+ * above it, or its own. Where GPU RAM may be mapped, that is refused
+ */
+NVLINK2_FIXTURE(setpci, nvlink2_prepare_mapped);
+
+/* @kept: every port, or GPU, has this bit, and firmware lets one write to it */
+FIXTURE_VARIANT(setpci)
+{
+	bool of_port;
+	bool kept;
+	uint8_t cap;
+	unsigned int where;
+	unsigned int size;
+	uint32_t bits;
+};
+
+FIXTURE_VARIANT_ADD(setpci, bus_reset)
+	{ true, true, 0, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_CTL_BUS_RESET };
+FIXTURE_VARIANT_ADD(setpci, bus_reset_by_byte)
+	{ true, false, 0, PCI_BRIDGE_CONTROL, 1, PCI_BRIDGE_CTL_BUS_RESET };
+FIXTURE_VARIANT_ADD(setpci, bus_reset_by_dword)
+	{ true, true, 0, PCI_INTERRUPT_LINE, 4, PCI_BRIDGE_CTL_BUS_RESET << 16 };
+FIXTURE_VARIANT_ADD(setpci, link_disable)
+	{ true, false, PCI_CAP_ID_EXP, PCI_EXP_LNKCTL, 2, PCI_EXP_LNKCTL_LD };
+FIXTURE_VARIANT_ADD(setpci, power_state)
+	{ false, true, PCI_CAP_ID_PM, PCI_PM_CTRL, 2, PCI_PM_CTRL_STATE_MASK };
+
+/* The device to write to, and the offset; 0 when there is nothing to write to */
+static unsigned int setpci_where(const FIXTURE_VARIANT(setpci) *variant,
+				 char *bdf)
+{
+	unsigned int cap = 0;
+
+	snprintf(bdf, BDF_LEN, "%s", nvlink2_place()->gpu);
+	if (variant->of_port)
+		sysfs_port(nvlink2_place()->gpu, bdf, BDF_LEN);
+	if (!bdf[0])
+		return 0;
+	if (variant->cap) {
+		cap = sysfs_capability(bdf, variant->cap);
+		if (!cap)
+			return 0;
+	}
+
+	return cap + variant->where;
+}
+
+TEST_F_TIMEOUT(setpci, refused_while_mapped, NVLINK2_TIMEOUT)
+{
+	int log = watch_log_begin();
+	unsigned int where;
+	char bdf[BDF_LEN];
+	uint32_t before;
+
+	where = setpci_where(variant, bdf);
+	if (!where)
+		SKIP(return, "no such register");
+
+	before = sysfs_config(bdf, where, variant->size);
+	ASSERT_EQ(0, before & variant->bits);
+	sysfs_config_write(bdf, where, variant->size, before | variant->bits);
+	/* Do not touch the RAM of a GPU that is gone */
+	ASSERT_EQ(before, sysfs_config(bdf, where, variant->size));
+	EXPECT_EQ(0, watch_faults(self->mem));
+	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
+	EXPECT_TRUE(watch_log_has(log, "refused"));
+	close(log);
+}
+
+/* A reset makes a GPU forget what the kernel has written there */
+#define HEADER_WORDS	16
+
+static void read_header(const char *bdf, uint32_t *header)
+{
+	int i;
+
+	for (i = 0; i < HEADER_WORDS; i++)
+		header[i] = sysfs_config(bdf, 4 * i, 4);
+}
+
+/* BARs first, the command last */
+static void write_header(const char *bdf, const uint32_t *header)
+{
+	int i;
+
+	for (i = HEADER_WORDS - 1; i > 0; i--)
+		sysfs_config_write(bdf, 4 * i, 4, header[i]);
+}
+
+/* Without a user, root is free to do so, and the next user gets a working GPU */
+TEST_F_TIMEOUT(setpci, allowed_after_close, NVLINK2_TIMEOUT)
+{
+	uint32_t before, header[HEADER_WORDS];
+	unsigned int where, size = variant->size;
+	int log = watch_log_begin();
+	char bdf[BDF_LEN];
+
+	where = setpci_where(variant, bdf);
+	if (!where)
+		SKIP(return, "no such register");
+
+	nvlink2_put_away(&self->nvlink2, self->mem);
+	self->mem = NULL;
+	read_header(nvlink2_place()->gpu, header);
+
+	/* A GPU that nobody uses may be in D3 already */
+	before = sysfs_config(bdf, where, size);
+	sysfs_config_write(bdf, where, size, before & ~variant->bits);
+	sysfs_config_write(bdf, where, size, before | variant->bits);
+	if (variant->kept)
+		EXPECT_EQ(variant->bits,
+			  sysfs_config(bdf, where, size) & variant->bits);
+	EXPECT_FALSE(watch_log_has(log, "refused"));
+	close(log);
+	sysfs_config_write(bdf, where, size, before);
+	/* PCIe gives a function a second after a reset */
+	sleep(1);
+	write_header(nvlink2_place()->gpu, header);
+
+	ASSERT_EQ(0, nvlink2_prepare_mapped(&self->nvlink2, &self->mem));
+	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
+}
+
 FIXTURE(rescan)
 {
 	struct nvlink2 nvlink2;
@@ -375,6 +499,134 @@ TEST_F_TIMEOUT(rescan, eeh_resets_a_gpu, NVLINK2_TIMEOUT)
 	munmap((void *)ram, MIB);
 	munmap((void *)other, MIB);
 	nvlink2_close_devices(&neighbour);
+}
+
+/* Devices that are taken out of the system and found again */
+FIXTURE(removed)
+{
+	struct nvlink2 nvlink2;
+	volatile uint64_t *mem;
+	int log;
+};
+
+FIXTURE_VARIANT(removed)
+{
+	bool gpu;
+	int bridges;
+};
+
+FIXTURE_VARIANT_ADD(removed, gpu) { .gpu = true };
+FIXTURE_VARIANT_ADD(removed, bridge) { .bridges = 1 };
+FIXTURE_VARIANT_ADD(removed, bridges) { .bridges = NVLINK2_MAX_LINKS };
+FIXTURE_VARIANT_ADD(removed, all)
+	{ .gpu = true, .bridges = NVLINK2_MAX_LINKS };
+
+FIXTURE_SETUP(removed)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	self->mem = NULL;
+	nvlink2_clear(&self->nvlink2, nvlink2_place());
+}
+
+FIXTURE_TEARDOWN(removed)
+{
+	nvlink2_put_away(&self->nvlink2, self->mem);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/* The names of the devices to be removed, the GPU last */
+static int removed_devices(const FIXTURE_VARIANT(removed) *variant,
+			   const char **bdf)
+{
+	const struct nvlink2_place *place = nvlink2_place();
+	int i, count = 0;
+
+	for (i = 0; i < place->num_bridges && i < variant->bridges; i++)
+		bdf[count++] = place->bridge[i];
+	if (variant->gpu)
+		bdf[count++] = place->gpu;
+
+	return count;
+}
+
+/* What isolates a device */
+struct seat {
+	int group;
+	uint32_t pe;
+};
+
+static struct seat seat_of(const char *bdf)
+{
+	return (struct seat) {
+		.group = sysfs_group(bdf),
+		.pe = sysfs_number(bdf, "eeh_pe_config_addr"),
+	};
+}
+
+#define MAX_REMOVED	(NVLINK2_MAX_LINKS + 1)
+
+TEST_F_TIMEOUT(removed, found_in_its_group, NVLINK2_TIMEOUT)
+{
+	struct seat before[MAX_REMOVED], after;
+	const char *bdf[MAX_REMOVED];
+	int i, count;
+
+	count = removed_devices(variant, bdf);
+	for (i = 0; i < count; i++) {
+		before[i] = seat_of(bdf[i]);
+		ASSERT_EQ(0, sysfs_write(bdf[i], "remove", "1"));
+		ASSERT_FALSE(sysfs_exists(bdf[i]));
+	}
+	ASSERT_EQ(0, sysfs_write_file("/sys/bus/pci/rescan", "1"));
+
+	for (i = 0; i < count; i++) {
+		after = seat_of(bdf[i]);
+		EXPECT_EQ(before[i].group, after.group) TH_LOG("%s", bdf[i]);
+		EXPECT_EQ(before[i].pe, after.pe) TH_LOG("%s", bdf[i]);
+		ASSERT_EQ(0, sysfs_bind(bdf[i]));
+	}
+	ASSERT_EQ(0, nvlink2_prepare_mapped(&self->nvlink2, &self->mem));
+	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
+}
+
+/* A process of its own, without what keeps the device in use */
+static int remove_in_child(const char *bdf)
+{
+	int child = fork();
+
+	if (child)
+		return child;
+	close_range(3, ~0u, 0);
+	_exit(sysfs_write(bdf, "remove", "1") ? 1 : 0);
+}
+
+/* The kernel waits for the user, who may go on until it closes the device */
+TEST_F_TIMEOUT(removed, waits_for_its_user, NVLINK2_TIMEOUT)
+{
+	const char *bdf[MAX_REMOVED];
+	int i, count, child, status;
+
+	count = removed_devices(variant, bdf);
+	ASSERT_EQ(0, nvlink2_prepare_mapped(&self->nvlink2, &self->mem));
+	child = remove_in_child(bdf[0]);
+	ASSERT_LT(0, child);
+	sleep(1);
+	EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
+	EXPECT_EQ(0, watch_store(self->mem, 2));
+	EXPECT_EQ(2, *self->mem);
+
+	nvlink2_put_away(&self->nvlink2, self->mem);
+	self->mem = NULL;
+	EXPECT_EQ(0, watch_child(child));
+	ASSERT_FALSE(sysfs_exists(bdf[0]));
+
+	for (i = 1; i < count; i++)
+		ASSERT_EQ(0, sysfs_write(bdf[i], "remove", "1"));
+	ASSERT_EQ(0, sysfs_write_file("/sys/bus/pci/rescan", "1"));
+	for (i = 0; i < count; i++)
+		ASSERT_EQ(0, sysfs_bind(bdf[i]));
+	ASSERT_EQ(0, nvlink2_prepare_mapped(&self->nvlink2, &self->mem));
 }
 
 NVLINK2_MAIN()

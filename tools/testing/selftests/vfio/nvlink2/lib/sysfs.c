@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <linux/pci_regs.h>
+
 #include "spapr.h"
 #include "sysfs.h"
 
@@ -146,6 +148,47 @@ int sysfs_config_write(const char *bdf, unsigned int where, unsigned int size,
 	close(fd);
 
 	return put == (ssize_t)size ? 0 : -EIO;
+}
+
+unsigned int sysfs_capability(const char *bdf, uint8_t id)
+{
+	unsigned int pos = sysfs_config(bdf, PCI_CAPABILITY_LIST, 1);
+	int left = 48;
+
+	while (pos >= 0x40 && pos < 0x100 && left--) {
+		if (sysfs_config(bdf, pos + PCI_CAP_LIST_ID, 1) == id)
+			return pos;
+		pos = sysfs_config(bdf, pos + PCI_CAP_LIST_NEXT, 1);
+	}
+
+	return 0;
+}
+
+void sysfs_port(const char *bdf, char *name, size_t size)
+{
+	char path[256], target[256] = "", *last, *port;
+
+	name[0] = 0;
+	snprintf(path, sizeof(path), SYSFS_DEVICES "/%s", bdf);
+	if (readlink(path, target, sizeof(target) - 1) < 0)
+		return;
+
+	last = strrchr(target, '/');
+	if (!last)
+		return;
+	*last = 0;
+	port = strrchr(target, '/');
+	/* A root bus is called pciDOMAIN:BUS */
+	if (port && strncmp(port, "/pci", 4))
+		snprintf(name, size, "%s", port + 1);
+}
+
+int sysfs_exists(const char *bdf)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), SYSFS_DEVICES "/%s", bdf);
+	return !access(path, F_OK);
 }
 
 static int unbind(const char *bdf)

@@ -20,6 +20,11 @@ int sysfs_group(const char *bdf);
 uint32_t sysfs_config(const char *bdf, unsigned int where, unsigned int size);
 int sysfs_config_write(const char *bdf, unsigned int where, unsigned int size,
 		       uint32_t val);
+/* Where a capability is in that configuration space; 0 when there is none */
+unsigned int sysfs_capability(const char *bdf, uint8_t id);
+/* The port above a device, "" for none */
+void sysfs_port(const char *bdf, char *name, size_t size);
+int sysfs_exists(const char *bdf);
 /* The name of the driver, "" for none */
 void sysfs_driver(const char *bdf, char *name, size_t size);
 int sysfs_bind(const char *bdf);

@@ -21,17 +21,6 @@
 #include "pci.h"
 #include "npu2-trace.h"
 
-/**
- * pnv_npu2_gate_init() - prepare the gate of a GPU
- * @gpu: the GPU, with links that are down
- */
-void pnv_npu2_gate_init(struct pnv_npu2_gpu *gpu)
-{
-	init_rwsem(&gpu->gate);
-	init_waitqueue_head(&gpu->changed);
-	gpu->links = NPU2_LINKS_DOWN;
-}
-
 /*
  * Config writes are looked at in atomic context, without the gate, and decided
  * by the state: hence the spinlock.

@@ -244,6 +244,17 @@ struct pnv_npu2 {
 	raw_spinlock_t mailbox_lock;	/* see @mailbox_lock above */
 };
 
+/**
+ * pnv_npu2_gate_init() - prepare the gate of a GPU
+ * @gpu: the GPU, with links that are down
+ */
+static inline void pnv_npu2_gate_init(struct pnv_npu2_gpu *gpu)
+{
+	init_rwsem(&gpu->gate);
+	init_waitqueue_head(&gpu->changed);
+	gpu->links = NPU2_LINKS_DOWN;
+}
+
 /* npu2-topology.c */
 extern struct list_head pnv_npu2_list;
 
@@ -278,7 +289,6 @@ u32 pnv_npu2_link_config_read(struct pnv_npu2_bridge *bridge, int where,
 			      int size, u32 val);
 
 /* npu2-gate.c */
-void pnv_npu2_gate_init(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gate_freeze(struct pnv_npu2_gpu *gpu, unsigned int pe_number);
 void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu, const char *reason);
 int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu);

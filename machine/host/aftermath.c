@@ -145,7 +145,7 @@ void firmware_log_report(void)
 	char *text = read_all(FIRMWARE_LOG), *line;
 
 	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n"))
-		if (strstr(line, "NPU") || strstr(line, "CRESET"))
+		if (strstr(line, "NPU") || strstr(line, "CRESET") || strstr(line, "re-init with flags"))
 			printf("opal| %s\n", line);
 	free(text);
 }

@@ -19,7 +19,8 @@ void trace_report(void);
 void kernel_log_report(void);
 
 /**
- * firmware_log_report() - show what firmware logged about the NPUs, and about complete resets of PHBs.
+ * firmware_log_report() - show what firmware logged about the NPUs, complete resets of PHBs, and kernels that
+ * took over or left.
  */
 void firmware_log_report(void);
 

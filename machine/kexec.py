@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What has to be true when another kernel takes over a machine whose GPUs were used, by kexec or after a crash."""
+
+from checks import Result
+from scenario import Observation
+
+BOARD = "small"
+LINKS = 3
+# Firmware has so many PEs for an NPU; TVEs of others cannot be reached
+PES = 8
+FIRS = 3
+
+
+def kernels(seen):
+    """What each kernel's programs said: a kernel begins with the first process saying that the host is up."""
+    starts = [index for index, (key, _) in enumerate(seen.order) if key == "host.up"]
+    return [Observation(seen.order[start:end], seen.firmware, seen.registers)
+            for start, end in zip(starts, starts[1:] + [None])]
+
+
+def in_use(seen):
+    states = [(len(npu.links_up()), len(npu.guest_rows())) for npu in seen.registers.get("host.in-use", [])]
+    return Result("a guest has the GPU and its links are up when the kernel ends", states == [(LINKS, 1)],
+                  model=str(states))
+
+
+def taken_over(seen, *ways):
+    """ways: how the kernels end, in their order, and so how many there are."""
+    said = [kernel.facts.get("host.leaves", "runs on") for kernel in kernels(seen)]
+    loaded = [kernel.facts.get("host.loaded", "") for kernel in kernels(seen)[:-1]]
+    return Result("another kernel takes over", said == [*ways, "runs on"] and loaded == ["0"] * len(ways),
+                  host=f"{said}, kexec's status {loaded}")
+
+
+def nothing_left(seen):
+    """As the new kernel has booted, and nobody asked for the GPU yet."""
+    npus = seen.registers.get("host.taken-over", [])
+    left = [(npu.guest_rows(), npu.guest_lpids(), [row for row in npu.pid_map if row], npu.links_up()) for npu in npus]
+    tves = [set(npu.tve[:PES]) == {npu.DENY} for npu in npus]
+    return Result("no LPID, context, link or DMA window is left to it", left == [([], [], [], [])] and tves == [True],
+                  model=f"{left}, TVEs deny: {tves}")
+
+
+def hardware(seen, *marks):
+    states = [(npu.fir, npu.refused()) for mark in marks for npu in seen.registers.get(mark, [])]
+    return Result("no GPU went away under a link, and no load or store met a fence",
+                  states == [([0] * FIRS, 0)] * len(marks), model=str(states))
+
+
+def show(results, console):
+    """Return: the exit status of the test."""
+    print(f"1..{len(results)}")
+    for number, result in enumerate(results, 1):
+        print(f"{'ok' if result.passed else 'not ok'} {number} - {result.name}")
+        for side, text in zip(("guest", "host", "firmware", "model"), result.sides):
+            if text and not result.passed:
+                print(f"# {side}: {text}".replace("\n", "; "))
+    print(f"# console: {console}")
+    return 0 if all(result.passed for result in results) else 1

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What has to be true when another kernel takes over a machine whose GPUs were used, by kexec or after a crash."""
 
+import re
+
 from checks import Result
 from scenario import Observation
 
@@ -9,6 +11,13 @@ LINKS = 3
 # Firmware has so many PEs for an NPU; TVEs of others cannot be reached
 PES = 8
 FIRS = 3
+ALL_LINKS = 6
+# Firmware is told so when a kernel leaves, and when one starts
+KERNEL_CHANGES = r"CPU re-init with flags"
+ROW = r"XTS_BDF_MAP\[(\d+)\] = (0x[0-9a-f]+)"
+# What firmware logs for a function level reset of a bridge
+FENCE = r"(NPU\d+:\d+:\d+\.\d+) Starting procedure nop"
+LPID = 0xfff
 
 
 def kernels(seen):
@@ -30,6 +39,19 @@ def taken_over(seen, *ways):
     loaded = [kernel.facts.get("host.loaded", "") for kernel in kernels(seen)[:-1]]
     return Result("another kernel takes over", said == [*ways, "runs on"] and loaded == ["0"] * len(ways),
                   host=f"{said}, kexec's status {loaded}")
+
+
+def leaves(seen):
+    """The kernel that leaves takes the guest's LPID back and fences all links: not every next kernel does."""
+    changes = [index for index, line in enumerate(seen.firmware) if re.search(KERNEL_CHANGES, line)]
+    left = changes[-2] if len(changes) >= 2 else 0
+    rows = [(index, match[1], int(match[2], 16) & LPID) for index, line in enumerate(seen.firmware[:left])
+            for match in [re.search(ROW, line)] if match]
+    guest = max((index for index, _, lpid in rows if lpid), default=left)
+    last = {row: lpid for index, row, lpid in rows if index >= guest}
+    fenced = {match[1] for line in seen.firmware[guest:left] for match in [re.search(FENCE, line)] if match}
+    return Result("the kernel that leaves takes LPID and links back", bool(last) and not any(last.values()) and
+                  len(fenced) == ALL_LINKS, firmware=f"LPIDs in XTS_BDF_MAP {last}, fenced {sorted(fenced)}")
 
 
 def nothing_left(seen):

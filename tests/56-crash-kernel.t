@@ -24,22 +24,19 @@ LOG = os.path.join(tap.BUILD, "logs", "crash-kernel.log")
 TIMEOUT = 380
 # Reaches over the memory of firmware, as the sizes that distributions take do: its log is read
 APPEND = "retain_initrd crashkernel=768M"
-LINKS = 6
 NPU_RESET = r"NPU\d+:\d+:\d+\.\d+ Resetting device"
 PHB_RESET = r"PHB#\d+.* CRESET: Starts"
-# Firmware is told so when a kernel leaves, and when one starts
-KERNEL_LEAVES = r"CPU re-init with flags"
 GPU_RAM = 0x40000000000
 
 
 def order(seen):
     """After the last kernel came: it and no other resets PHBs."""
     phbs = [index for index, line in enumerate(seen.firmware) if re.search(PHB_RESET, line)]
-    ends = [index for index, line in enumerate(seen.firmware) if re.search(KERNEL_LEAVES, line)]
+    ends = [index for index, line in enumerate(seen.firmware) if re.search(kexec.KERNEL_CHANGES, line)]
     lines = seen.firmware[ends[-1]:phbs[0] + 1] if ends and phbs else []
     fenced = [line for line in lines if re.search(NPU_RESET, line)]
     return Result("every link is fenced before the first PHB of a GPU is reset", len(phbs) >= 2 and
-                  len(fenced) == LINKS, firmware="\n".join(lines))
+                  len(fenced) == kexec.ALL_LINKS, firmware="\n".join(lines))
 
 
 def memory(facts, crashed):

@@ -30,7 +30,7 @@ def main():
         print(f"Bail out! {error}")
         return 1
     return kexec.show([
-        kexec.in_use(seen), kexec.taken_over(seen, "by kexec"), kexec.nothing_left(seen),
+        kexec.in_use(seen), kexec.taken_over(seen, "by kexec"), kexec.leaves(seen), kexec.nothing_left(seen),
         kexec.hardware(seen, "host.taken-over", "host.after"),
         *judge(kexec.BOARD, kexec.kernels(seen)[-1])], relative(LOG))
 

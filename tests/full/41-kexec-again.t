@@ -33,7 +33,7 @@ def main():
         return 1
     return kexec.show([
         first_guest(seen), kexec.in_use(seen), kexec.taken_over(seen, "by kexec", "by kexec"),
-        kexec.nothing_left(seen), kexec.hardware(seen, "host.taken-over", "host.after"),
+        kexec.leaves(seen), kexec.nothing_left(seen), kexec.hardware(seen, "host.taken-over", "host.after"),
         *judge(kexec.BOARD, kexec.kernels(seen)[-1])], relative(LOG))
 
 

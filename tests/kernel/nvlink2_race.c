@@ -474,6 +474,43 @@ TEST_F_TIMEOUT(guest, stores_against_memory_disable, RACE_TIMEOUT)
 				{ read_config_space }));
 }
 
+struct remapper {
+	FIXTURE_DATA(guest) *self;
+	time_t end;
+};
+
+/* What takes the mapping's place is another mapping of the same RAM */
+static void *map_again_and_again(void *arg)
+{
+	struct remapper *remapper = arg;
+	FIXTURE_DATA(guest) *self = remapper->self;
+
+	while (time(NULL) < remapper->end)
+		mmap(self->ram, SLICE, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
+		     self->nvlink2.ram.offset);
+
+	return NULL;
+}
+
+/*
+ * Processors that fault at the same page at once, again and again. The host marks
+ * it as written between the first of them and the second.
+ */
+TEST_F_TIMEOUT(guest, processors_against_each_other, RACE_TIMEOUT)
+{
+	struct remapper remapper = {
+		.self = self,
+		.end = time(NULL) + seconds(),
+	};
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, map_again_and_again,
+				    &remapper));
+	EXPECT_EQ(0, GUEST_RACE(self, { read_config_space }));
+	pthread_join(thread, NULL);
+}
+
 TEST_F_TIMEOUT(guest, stores_against_reset, RACE_TIMEOUT)
 {
 	GUEST_RACE(self, { reset_gpu }, { read_config_space });

@@ -14,6 +14,7 @@ import tap
 sys.path.insert(0, os.path.join(tap.TOP, "tests", "selftests"))
 
 import selftests  # noqa: E402
+import windows  # noqa: E402
 
 GOOD = """
 @ kernel 6.12
@@ -48,6 +49,22 @@ ok 1 two.first
 """
 PASSED = GOOD.replace("not ok 2", "ok 2")
 PROGRAMS = ("nvlink2_one", "nvlink2_two")
+
+
+# gpu1 has the links 3 to 5 of chip 0
+HELD = """
+pnv_npu2_link chip 0 link 3 is up (trained 1 fenced 0)
+pci_cfg_write plx8725-downstream 02:0b.0 @0x3e <- 0x42
+pnv_v100_reset gpu1 reset 2
+pnv_npu2_link_fence chip 0 link 3 fence: firmware
+pnv_npu2_link chip 0 link 0 is up (trained 1 fenced 0)
+pnv_npu2_link chip 8 link 3 is up (trained 1 fenced 0)
+pnv_npu2_link chip 0 link 4 is down (trained 0 fenced 1)
+pci_cfg_write plx8725-downstream 02:0a.0 @0x3e <- 0x2
+MARK
+pci_cfg_write plx8725-downstream 02:0b.0 @0x3e <- 0x2
+pnv_npu2_link_fence chip 0 link 4 fence: released
+"""
 
 
 class Console:
@@ -138,6 +155,20 @@ class Results(unittest.TestCase):
         """a host that ends between two cases is missed"""
         run = self.go(GOOD[:GOOD.index("@ run nvlink2_two")])
         self.assertIn("ended before", run.problem)
+
+    def windows(self, text):
+        seen = windows.Windows()
+        for line in HELD.replace("MARK", text).strip().split("\n"):
+            seen.line(line)
+        return seen.count, len(seen.wrong)
+
+    def test_windows(self):
+        """a link that is opened while its GPU is held in reset is seen, and no other one"""
+        self.assertEqual(self.windows(""), (1, 0))
+        self.assertEqual(self.windows("pnv_npu2_link_fence chip 0 link 4 fence: released"), (1, 1))
+        self.assertEqual(self.windows("pnv_npu2_link chip 0 link 5 is up (trained 1 fenced 0)"), (1, 1))
+        self.assertEqual(self.windows("pnv_npu2_link_fence chip 0 link 2 fence: released"), (1, 0))
+        self.assertEqual(self.windows("pnv_v100_reset gpu0 reset 3"), (1, 0))
 
 
 tap.main()

@@ -13,7 +13,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "selftests"))
 
-from selftests import ENGINE, FAST, HUGE, PANIC, Run, build, in_parallel, log_path, print_tap  # noqa: E402
+import windows  # noqa: E402
+from selftests import ENGINE, FAST, HUGE, PANIC, Case, Run, build, in_parallel, log_path, print_tap  # noqa: E402
 
 TIMEOUT = 1500
 KERNEL = os.environ.get("KERNEL", "host")
@@ -21,19 +22,30 @@ MACHINES = int(os.environ.get("MACHINES", "4"))
 STEPS = 8000
 # By the emulated clock
 SECONDS_OF_RACE = 15
+TRACE = log_path(KERNEL, "race-trace")
 
 # Programs, words of the command line, settings; those that take longest are first
 BATCHES = {
     "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd"), "", {}),
-    "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}", {}),
+    "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
+             {"extra": windows.options(TRACE)}),
     "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
-    "tce": (("nvlink2_tce", "nvlink2_owner"), "init_on_free=1", {}),
+    "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_failfn:-f:stuck"), "init_on_free=1", {}),
     "panic": ((PANIC,), "", {}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
-    "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped"), "", {"gpu_ram": "2560M"}),
+    "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped", "nvlink2_race:-t:walkers_of_huge_pages"),
+             f"nvlink2_seconds={SECONDS_OF_RACE}", {"gpu_ram": "2560M"}),
     "reset": (("nvlink2_reset",), "", {}),
     "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.fail-ram-size=on")}),
 }
+
+
+def judge_windows():
+    """The model's record of the races: no link carries traffic, or leaves its fence, while its GPU is held in reset."""
+    seen = windows.read(TRACE)
+    good = seen.count and not seen.wrong
+    return Case("trace", "links_stay_fenced_in_reset", "ok" if good else "FAIL",
+                f"{seen.count} resets, {len(seen.wrong)} links opened: {'; '.join(seen.wrong[:3])}")
 
 
 def main():
@@ -44,6 +56,7 @@ def main():
         return lambda: runs[name].go(programs, log_path(KERNEL, name), TIMEOUT, words)
 
     in_parallel((job(name, programs, words) for name, (programs, words, _) in BATCHES.items()), MACHINES)
+    runs["race"].cases.append(judge_windows())
     sys.exit(print_tap(runs))
 
 

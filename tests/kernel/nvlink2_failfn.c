@@ -23,6 +23,7 @@
 #include "kselftest_harness.h"
 #include "lib/fixture.h"
 #include "lib/kvm.h"
+#include "lib/sysfs.h"
 #include "engine.h"
 #include "faults.h"
 
@@ -351,6 +352,100 @@ TEST_F_TIMEOUT(fence, failure_is_seen, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 	EXPECT_EQ(0, watch_store(self->mem, 1));
 	close(log);
+}
+
+/* A GPU that is closed, with links that cannot be fenced and a reset that fails */
+FIXTURE(stuck)
+{
+	struct nvlink2 nvlink2;
+	struct kvm_guest guest;
+	uint8_t *memory;
+	long charged;
+	int log;
+};
+
+/*
+ * The fence is read back by bytes, and whether a GPU is there after its reset by
+ * words. The kernel waits a minute for it.
+ */
+#define READS_OF_STATE	"opal_pci_config_read_byte,opal_pci_config_read_word"
+#define BY_PLATFORM	"pnv_"
+#define ALWAYS		1000000
+
+/* Memory of the guest that stays pinned because a GPU may still translate to it */
+FIXTURE_SETUP(stuck)
+{
+	NEED_GPU();
+	self->log = watch_log_begin();
+	if (kvm_guest_open(&self->guest))
+		SKIP(return, "no HV KVM");
+	NEED_OPAL_FAIL();
+
+	ASSERT_EQ(0, nvlink2_open_for(&self->nvlink2, nvlink2_place(),
+				      &self->guest));
+	/* Links that are known to be fenced are left alone */
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	self->memory = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)self->memory);
+	self->charged = watch_status("VmLck");
+	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, self->memory,
+				    MIB));
+	ASSERT_EQ(0, spapr_unregister(&self->nvlink2.container, self->memory,
+				      MIB));
+	ASSERT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
+
+	ASSERT_EQ(0, choose_calls(READS_OF_STATE, BY_PLATFORM));
+	faults_write_number(OPAL_FAIL "skip", 0);
+	faults_write_number(OPAL_FAIL "times", ALWAYS);
+	vfio_dev_close(&self->nvlink2.gpu);
+	choose_nothing();
+}
+
+/* The BARs of a GPU that was not there after its reset are lost */
+static int find_again(const char *bdf)
+{
+	int ret = sysfs_write(bdf, "remove", "1");
+
+	if (!ret)
+		ret = sysfs_write_file("/sys/bus/pci/rescan", "1");
+	return ret ?: sysfs_bind(bdf);
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	nvlink2_close(&self->nvlink2);
+	kvm_guest_close(&self->guest);
+	EXPECT_EQ(0, find_again(nvlink2_place()->gpu));
+	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+	nvlink2_close(&self->nvlink2);
+	EXPECT_QUIET_LOG(self->log);
+}
+
+/* A reset that works ends it: that of the next open */
+TEST_F_TIMEOUT(stuck, memory_stays_until_the_next_reset, NVLINK2_TIMEOUT)
+{
+	EXPECT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
+	ASSERT_EQ(0, vfio_dev_open(&self->nvlink2.container,
+				   nvlink2_place()->gpu, &self->nvlink2.gpu));
+	EXPECT_EQ(self->charged, watch_status("VmLck"));
+}
+
+/* There is nobody left to wait for a reset */
+TEST_F_TIMEOUT(stuck, log_says_what_stays, NVLINK2_TIMEOUT)
+{
+	const char *bdf = nvlink2_place()->gpu;
+	int log;
+
+	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+		SKIP(return, "kmemleak would report what stays");
+	log = watch_log_begin();
+	ASSERT_EQ(0, sysfs_write(bdf, "driver/unbind", bdf));
+	EXPECT_TRUE(watch_log_has(log, "memory of its last guest stays"));
+	EXPECT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
+	close(log);
+	EXPECT_EQ(0, sysfs_bind(bdf));
 }
 
 NVLINK2_MAIN()

@@ -11,12 +11,15 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/pci_regs.h>
 
 #include "kselftest_harness.h"
 #include "lib/fixture.h"
@@ -56,10 +59,14 @@ static void take_part(struct nvlink2 *nvlink2, struct party *party)
 	_exit(0);
 }
 
+/* Who has begun, for a party that looks at the others */
+static const struct party *others;
+
 static int race(struct nvlink2 *nvlink2, struct party *parties, int count)
 {
 	int i, ret = 0;
 
+	others = parties;
 	for (i = 0; i < count; i++) {
 		parties[i].pid = fork();
 		if (!parties[i].pid)
@@ -69,6 +76,13 @@ static int race(struct nvlink2 *nvlink2, struct party *parties, int count)
 		ret |= watch_child(parties[i].pid);
 
 	return ret;
+}
+
+/* A number that the parties count together */
+static volatile long *shared_counter(void)
+{
+	return mmap(NULL, sizeof(long), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 }
 
 #define RACE(self, ...)							\
@@ -310,6 +324,178 @@ TEST_F_TIMEOUT(race, two_containers, RACE_TIMEOUT)
 	if (!nvlink2_stranger())
 		SKIP(return, "no second group of NVLink2 GPUs");
 	RACE(self, { touch }, { use_stranger }, { reset_gpu });
+}
+
+/* As large as pages of 1 GiB allow, where the GPU has that much RAM */
+static size_t huge_size(struct nvlink2 *nvlink2)
+{
+	uint64_t size = nvlink2_ram_size(nvlink2);
+
+	return size > GIB ? size & ~(GIB - 1) : SLICE;
+}
+
+static void touch_ends(volatile uint64_t *ram, size_t size)
+{
+	size_t step = size > GIB ? GIB : 2 * MIB, at;
+
+	for (at = 0; at < size; at += step)
+		watch_store(&ram[at / 8], at);
+}
+
+static void touch_huge(struct nvlink2 *nvlink2, unsigned int round)
+{
+	static volatile uint64_t *ram;
+
+	if (!ram)
+		ram = nvlink2_map_ram(nvlink2, 0, huge_size(nvlink2));
+	if ((void *)ram != MAP_FAILED)
+		touch_ends(ram, huge_size(nvlink2));
+}
+
+static void map_huge_and_unmap(struct nvlink2 *nvlink2, unsigned int round)
+{
+	size_t size = huge_size(nvlink2);
+	volatile uint64_t *ram = nvlink2_map_ram(nvlink2, 0, size);
+
+	if ((void *)ram == MAP_FAILED)
+		return;
+	touch_ends(ram, size);
+	munmap((void *)ram, size);
+}
+
+static FILE *open_statistics(int pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return fopen(path, "r");
+}
+
+/* Of each page of a mapping, as far as one read goes */
+static void read_pagemap(int pid, unsigned long start)
+{
+	static uint64_t entries[4096];
+	FILE *file = open_statistics(pid, "pagemap");
+
+	if (!file)
+		return;
+	pread(fileno(file), entries, sizeof(entries),
+	      start / sysconf(_SC_PAGESIZE) * sizeof(*entries));
+	fclose(file);
+}
+
+/* How many mappings of a VFIO device the file has */
+static int read_lines(int pid, const char *name)
+{
+	FILE *file = open_statistics(pid, name);
+	char line[512];
+	int found = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strstr(line, "vfio-device"))
+			continue;
+		found++;
+		read_pagemap(pid, strtoul(line, NULL, 16));
+	}
+	if (file)
+		fclose(file);
+
+	return found;
+}
+
+static volatile long *walks;
+
+/* What monitoring tools do, as long as there is something to walk over */
+static void read_statistics(struct nvlink2 *nvlink2, unsigned int round)
+{
+	const struct party *other;
+
+	for (other = others; other->pid; other++) {
+		*walks += read_lines(other->pid, "smaps");
+		read_lines(other->pid, "smaps_rollup");
+		read_lines(other->pid, "numa_maps");
+	}
+}
+
+/* The walkers split a huge page that is being filled, before Linux 6.12.84 */
+TEST_F_TIMEOUT(race, walkers_of_huge_pages, RACE_TIMEOUT)
+{
+	walks = shared_counter();
+	ASSERT_NE(MAP_FAILED, (void *)walks);
+	RACE(self, { touch_huge }, { map_huge_and_unmap },
+	     { map_huge_and_unmap }, { reset_bridges }, { read_statistics });
+	EXPECT_LT(0, *walks);
+	TH_LOG("%ld mappings of %zu MiB walked", *walks,
+	       huge_size(&self->nvlink2) >> 20);
+}
+
+#define MAILBOX_STATUS		0x04
+#define MAILBOX_PROCEDURE	0x08
+#define PROCEDURE_RESET_NTL	10
+
+/* One that the next does not wait for, as setpci writes it */
+static bool run_by_setpci(const char *bdf, unsigned int mailbox,
+			  uint32_t procedure)
+{
+	bool refused;
+	int i;
+
+	sysfs_config_write(bdf, mailbox + MAILBOX_PROCEDURE, 4, procedure);
+	refused = sysfs_config(bdf, mailbox + MAILBOX_PROCEDURE, 4) != procedure;
+	for (i = 0; i < 4; i++)
+		sysfs_config(bdf, mailbox + MAILBOX_STATUS, 4);
+
+	return refused;
+}
+
+static volatile long *refusals;
+
+/* The two procedures that take a link out of its fence */
+static void unfence_by_setpci(struct nvlink2 *nvlink2, unsigned int round)
+{
+	const struct nvlink2_place *place = nvlink2->place;
+	const char *bdf = place->bridge[round % place->num_bridges];
+	unsigned int mailbox = sysfs_capability(bdf, PCI_CAP_ID_VNDR);
+
+	*refusals += run_by_setpci(bdf, mailbox, PROCEDURE_RESET_NTL);
+	*refusals += run_by_setpci(bdf, mailbox, NVLINK2_CHECK_CREDITS);
+}
+
+static void unfence_by_vfio(struct nvlink2 *nvlink2, unsigned int round)
+{
+	struct vfio_dev *bridge = &nvlink2->bridge[round %
+		nvlink2->place->num_bridges];
+
+	nvlink2_run_procedure(bridge, PROCEDURE_RESET_NTL);
+	nvlink2_run_procedure(bridge, NVLINK2_CHECK_CREDITS);
+}
+
+static void only_reset_gpu(struct nvlink2 *nvlink2, unsigned int round)
+{
+	vfio_dev_reset(&nvlink2->gpu);
+}
+
+/*
+ * Nobody touches GPU RAM, so a link is never in use, and what is refused is so
+ * because of the reset. That no link was unfenced in a reset is for whoever
+ * watches the model to tell: tests/60-selftests.t.
+ */
+TEST_F_TIMEOUT(race, procedures_against_reset, RACE_TIMEOUT)
+{
+	int log = watch_log_begin();
+
+	munmap((void *)self->mem, MIB);
+	self->mem = NULL;
+	vfio_dev_reset(&self->nvlink2.gpu);
+	refusals = shared_counter();
+	ASSERT_NE(MAP_FAILED, (void *)refusals);
+	RACE(self, { unfence_by_setpci }, { unfence_by_vfio },
+	     { only_reset_gpu });
+	EXPECT_LT(0, *refusals);
+	EXPECT_TRUE(watch_log_has(log, "write of config space refused"));
+	close(log);
+	TH_LOG("%ld procedures refused during resets", *refusals);
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 }
 
 static void be_killed(struct nvlink2 *nvlink2, unsigned int round)

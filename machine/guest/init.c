@@ -2,7 +2,7 @@
 /*
  * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
  * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it;
- * "everyday" is what an administrator may do at any time; "frozen" wants two GPUs.
+ * "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "everyday.h"
 #include "frozen.h"
 #include "keep.h"
+#include "moved.h"
 #include "steps.h"
 
 #define DRIVER "/v100_copy.ko"
@@ -77,7 +78,10 @@ static int run_job(const char *job)
 	if (!count)
 		give_up("no GPU with NVLink bridges");
 	load_driver();
-	use_gpu(&gpus[0], &gpus[1], job);
+	if (!strcmp(job, "moved"))
+		moved(gpus);
+	else
+		use_gpu(&gpus[0], &gpus[1], job);
 	return 0;
 }
 

@@ -6,6 +6,12 @@
 #define PAYLOAD_STACK		0x21000000
 #define MACHINE_CHECK_RECORD	0x5000
 
+#define PAYLOAD_BASE		0x20000000
+/* one_atsd: the kernel's file begins there, and has its text that far on */
+#define ONE_ATSD_SIZE		0x10000
+#define ONE_ATSD_STACK		0x2000ff00
+#define KERNEL_TEXT		0x10000
+
 #ifdef __ASSEMBLER__
 #define LOAD_IMMEDIATE(reg, value)	\
 	lis	reg, value@highest;	\

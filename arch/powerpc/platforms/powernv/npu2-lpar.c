@@ -54,7 +54,7 @@ static int pnv_npu2_destroy_context(struct pnv_npu2_gpu *gpu)
 							0, gpu->bdfn));
 }
 
-/* With one block of ATSD registers (firmware before 6.3) GPUs share one LPID */
+/* With one block of ATSD registers (firmware before 6.2) GPUs share one LPID */
 static bool pnv_npu2_lpid_conflicts(struct pnv_npu2_gpu *gpu, unsigned int lpid)
 {
 	struct pnv_npu2 *npu = gpu->npu;

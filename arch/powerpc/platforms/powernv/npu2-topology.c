@@ -476,8 +476,8 @@ VISIBLE_IF_KUNIT u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu,
  * Firmware gives the LPID of a GPU to one block of registers only, the one with
  * the index of the GPU's first link (npu2_map_lpar() in skiboot). The blocks of
  * the other links keep the LPID that they had before, so they are not handed
- * out. Firmware before 6.3 has one block for the whole NPU, which all first
- * links share; a user of the block has to claim it.
+ * out. Firmware before 6.2 lists one block for an NPU, which all first links
+ * share; a user of the block has to claim it.
  *
  * Return: 0, or -ENODEV when no registers follow this link.
  */

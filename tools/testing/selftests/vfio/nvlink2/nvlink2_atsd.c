@@ -166,8 +166,8 @@ TEST_F_TIMEOUT(atsd, survive_reset_of_the_gpu, NVLINK2_TIMEOUT)
 }
 
 /*
- * Before skiboot 6.0, firmware has one block of registers for all bridges of an
- * NPU. Only one user can have it.
+ * Before skiboot 6.2, firmware lists one block of registers for all bridges of
+ * an NPU. Only one user can have it.
  */
 TEST_F_TIMEOUT(atsd, no_register_twice, NVLINK2_TIMEOUT)
 {

@@ -21,6 +21,7 @@
 #include "../../kselftest_harness.h"
 #include "lib/fixture.h"
 #include "lib/kvm.h"
+#include "lib/sysfs.h"
 
 FIXTURE(kvm)
 {
@@ -149,6 +150,71 @@ TEST_F_TIMEOUT(kvm, guest_after_open, NVLINK2_TIMEOUT)
 	kvm_guest_close(&self->guest);
 	EXPECT_EQ(0, kvm_guests_alive());
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+}
+
+/*
+ * Firmware before skiboot 6.2 lists one block of ATSD registers for each NPU, and
+ * a block acts for one LPID.
+ */
+static bool has_one_block(void)
+{
+	uint32_t cells[16];
+
+	return sysfs_cells(nvlink2_place()->bridge[0], "../ibm,mmio-atsd",
+			   cells, ARRAY_SIZE(cells)) == 2;
+}
+
+static int with_registers(struct nvlink2 *nvlink2)
+{
+	int i, found = 0;
+
+	for (i = 0; i < nvlink2->place->num_bridges; i++)
+		found += !!nvlink2->atsd[i].size;
+
+	return found;
+}
+
+/* The second GPU of a guest has none, is told so, and works otherwise */
+TEST_F_TIMEOUT(kvm, one_atsd_block_for_two_gpus, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 neighbour;
+	int log;
+
+	if (!has_one_block())
+		SKIP(return, "firmware lists more ATSD registers than one");
+
+	ASSERT_EQ(0, open_with_guest(self));
+	NEED_NEIGHBOUR(self, neighbour);
+	EXPECT_EQ(1, with_registers(&self->nvlink2));
+	log = watch_log_begin();
+	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
+	EXPECT_EQ(0, with_registers(&neighbour));
+	EXPECT_TRUE(watch_log_has(log, "not offered"));
+	EXPECT_EQ(0, nvlink2_train(&neighbour));
+	nvlink2_close_devices(&neighbour);
+	close(log);
+}
+
+/* With another LPID in the block, the first guest would shoot at the second */
+TEST_F_TIMEOUT(kvm, one_atsd_block_for_two_guests, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct nvlink2 neighbour;
+	struct kvm_guest other;
+	int ret;
+
+	if (!has_one_block())
+		SKIP(return, "firmware lists more ATSD registers than one");
+
+	ASSERT_EQ(0, open_with_guest(self));
+	NEED_NEIGHBOUR(self, neighbour);
+	ASSERT_EQ(0, kvm_guest_open(&other));
+	ASSERT_EQ(0, kvm_guest_attach(&other, container));
+	ret = vfio_dev_open(container, neighbour.place->gpu, &neighbour.gpu);
+	EXPECT_EQ(-EBUSY, ret);
+	if (!ret)
+		vfio_dev_close(&neighbour.gpu);
+	kvm_guest_close(&other);
 }
 
 /* A MiB that a container has registered, and the first page of it */

@@ -29,7 +29,7 @@ TRACE = log_path(KERNEL, "race-trace")
 
 # Programs, words of the command line, settings; those that take longest are first
 BATCHES = {
-    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd"), "", {}),
+    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_tlb"), "", {}),
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
              {"extra": windows.options(TRACE)}),
     "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),

@@ -6,8 +6,10 @@
  * window of a container, so that KVM maps for DMA what the guest asks for. No
  * device does any DMA.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -171,6 +173,24 @@ TEST_F_TIMEOUT(tce, guest_of_another_process, NVLINK2_TIMEOUT)
 	EXPECT_EQ(EPERM, watch_child(child));
 }
 
+/* A container of the older kind pins each page that a TCE leads to; KVM does not */
+TEST_F_TIMEOUT(tce, container_that_pins, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	int group = container->group;
+
+	nvlink2_close(&self->nvlink2);
+	kvm_vcpu_close(&self->vcpu);
+	kvm_guest_close(&self->guest);
+	ASSERT_EQ(0, spapr_open_v1(container, group));
+	/* Creates the window */
+	EXPECT_EQ(0, spapr_map(container, 0, self->memory, CHUNK));
+	ASSERT_EQ(0, kvm_guest_open(&self->guest));
+	ASSERT_EQ(0, kvm_guest_attach(&self->guest, container));
+	EXPECT_EQ(-EPERM, attach_table(self, 16));
+	EXPECT_EQ(0, spapr_unmap(container, 0, CHUNK));
+}
+
 /* Let a guest of this process map its memory in the window of the parent */
 static int map_for_parent(FIXTURE_DATA(tce) *self)
 {
@@ -272,6 +292,31 @@ TEST_F_TIMEOUT(tce, ram_only_while_links_are_up, NVLINK2_TIMEOUT)
 	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
 	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram, 0));
 	munmap(ram, MIB);
+}
+
+/* Nothing is mapped through a window that its container has removed */
+TEST_F_TIMEOUT(tce, removed_window_maps_nothing, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+
+	ASSERT_NE(MAP_FAILED, ram);
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram,
+				      MIB));
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, attach_table(self, 16));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
+	ASSERT_EQ(0, spapr_remove_window(container, 0));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, CHUNK, RAM_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
+
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram, 0));
+	munmap(ram, MIB);
+	nvlink2_close_devices(&self->nvlink2);
+	EXPECT_EQ(0, nvlink2_open_devices(&self->nvlink2));
 }
 
 static void *reset_gpu(void *arg)
@@ -461,6 +506,137 @@ TEST_F_TIMEOUT(tce, tables_come_and_go, NVLINK2_TIMEOUT)
 	EXPECT_LT(0, race.calls);
 	/* What is mapped goes with the window */
 	EXPECT_EQ(0, spapr_remove_window(container, 0));
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+}
+
+struct entry {
+	FIXTURE_DATA(tce) *self;
+	struct kvm_vcpu *vcpu;
+	uint64_t tce;
+	time_t end;
+};
+
+static void *put_one_entry(void *arg)
+{
+	struct entry *entry = arg;
+
+	while (time(NULL) < entry->end) {
+		kvm_vcpu_hcall(entry->vcpu, H_PUT_TCE, LIOBN, 0, entry->tce, 0);
+		kvm_vcpu_hcall(entry->vcpu, H_PUT_TCE, LIOBN, 0, 0, 0);
+	}
+
+	return NULL;
+}
+
+static void *map_one_entry(void *arg)
+{
+	struct entry *entry = arg;
+	struct spapr_container *container = &entry->self->nvlink2.container;
+
+	while (time(NULL) < entry->end) {
+		spapr_map(container, 0, entry->self->memory + MIB, CHUNK);
+		spapr_unmap(container, 0, CHUNK);
+	}
+
+	return NULL;
+}
+
+/*
+ * CPUs of the guest and the container change one TCE at once. What is counted
+ * for it too often or not often enough shows up when the memory is unregistered.
+ */
+TEST_F_TIMEOUT(tce, entry_of_two_cpus, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct entry entry[] = {
+		{ self, &self->vcpu, MEMORY_GPA | TCE_READ_WRITE },
+		{ self, NULL, (MEMORY_GPA + MIB) | TCE_READ_WRITE },
+	};
+	struct kvm_vcpu second;
+	pthread_t threads[3];
+	unsigned int i;
+
+	ASSERT_EQ(0, kvm_vcpu_open(&self->guest, &second));
+	entry[1].vcpu = &second;
+	for (i = 0; i < ARRAY_SIZE(entry); i++)
+		ASSERT_EQ(0, spapr_register(container, self->memory + i * MIB,
+					    MIB));
+	ASSERT_EQ(0, attach_table(self, 16));
+	entry[0].end = entry[1].end = time(NULL) + RACE_SECONDS;
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, i < 2 ?
+					    put_one_entry : map_one_entry,
+					    &entry[i % 2]));
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+	kvm_vcpu_close(&second);
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
+	for (i = 0; i < ARRAY_SIZE(entry); i++)
+		EXPECT_EQ(0, spapr_unregister(container,
+					      self->memory + i * MIB, MIB));
+}
+
+static long put_list(FIXTURE_DATA(tce) *self, uint64_t gpa, uint64_t count)
+{
+	return kvm_vcpu_hcall(&self->vcpu, H_PUT_TCE_INDIRECT, LIOBN, 0, gpa,
+			      count);
+}
+
+/* A TCE in a list that permits nothing maps nothing, and unmaps what is there */
+TEST_F_TIMEOUT(tce, list_without_permissions, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	const uint64_t list = MEMORY_GPA + 2 * MIB;
+	uint64_t *tces = self->memory + 2 * MIB;
+
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, attach_table(self, 16));
+	tces[0] = htobe64(MEMORY_GPA);
+	tces[1] = htobe64(MEMORY_GPA | TCE_READ_WRITE);
+	EXPECT_EQ(H_SUCCESS, put_list(self, list, 2));
+	tces[1] = htobe64(MEMORY_GPA);
+	EXPECT_EQ(H_SUCCESS, put_list(self, list, 2));
+	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
+}
+
+#define LIST_LEN	512
+
+static void *change_list(void *arg)
+{
+	struct race *race = arg;
+	volatile uint64_t *tces = race->self->memory + 2 * MIB;
+	const uint64_t tce = MEMORY_GPA | TCE_READ_WRITE;
+	unsigned int i;
+
+	for (i = 0; !race->stop; i++)
+		tces[LIST_LEN - 1] = htobe64(i & 1 ? tce | 0x100 : tce);
+
+	return NULL;
+}
+
+/* Another CPU changes the last TCE of a list while KVM reads it, twice */
+TEST_F_TIMEOUT(tce, list_that_changes, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint64_t *tces = self->memory + 2 * MIB;
+	struct race race = { .self = self };
+	time_t end = time(NULL) + RACE_SECONDS;
+	pthread_t thread;
+	unsigned int i;
+
+	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
+	ASSERT_EQ(0, attach_table(self, 16));
+	for (i = 0; i < LIST_LEN; i++)
+		tces[i] = htobe64(MEMORY_GPA | TCE_READ_WRITE);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, change_list, &race));
+	while (time(NULL) < end || race.calls < 16) {
+		EXPECT_NE(LONG_MIN, put_list(self, MEMORY_GPA + 2 * MIB,
+					     LIST_LEN));
+		race.calls++;
+	}
+	race.stop = 1;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, spapr_unmap(container, 0, LIST_LEN * CHUNK));
 	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
 }
 

@@ -25,7 +25,7 @@ static int group_is_viable(int group_fd)
 	return status.flags & VFIO_GROUP_FLAGS_VIABLE ? 0 : -ENODEV;
 }
 
-static int container_setup(struct spapr_container *container)
+static int container_setup(struct spapr_container *container, int type)
 {
 	int ret;
 
@@ -36,11 +36,10 @@ static int container_setup(struct spapr_container *container)
 		  &container->fd))
 		return -errno;
 
-	return result(ioctl(container->fd, VFIO_SET_IOMMU,
-			    VFIO_SPAPR_TCE_v2_IOMMU));
+	return result(ioctl(container->fd, VFIO_SET_IOMMU, type));
 }
 
-int spapr_open(struct spapr_container *container, int group)
+static int open_type(struct spapr_container *container, int group, int type)
 {
 	char path[32];
 	int ret;
@@ -53,7 +52,27 @@ int spapr_open(struct spapr_container *container, int group)
 
 	snprintf(path, sizeof(path), "/dev/vfio/%d", group);
 	container->group_fd = open(path, O_RDWR | O_CLOEXEC);
-	ret = container->group_fd < 0 ? -errno : container_setup(container);
+	ret = container->group_fd < 0 ? -errno :
+					container_setup(container, type);
+	if (ret)
+		spapr_close(container);
+
+	return ret;
+}
+
+int spapr_open(struct spapr_container *container, int group)
+{
+	return open_type(container, group, VFIO_SPAPR_TCE_v2_IOMMU);
+}
+
+int spapr_open_v1(struct spapr_container *container, int group)
+{
+	int ret = open_type(container, group, VFIO_SPAPR_TCE_IOMMU);
+
+	if (ret)
+		return ret;
+
+	ret = result(ioctl(container->fd, VFIO_IOMMU_ENABLE));
 	if (ret)
 		spapr_close(container);
 

@@ -61,6 +61,8 @@ struct vfio_dev {
 };
 
 int spapr_open(struct spapr_container *container, int group);
+/* The older backend, which pins what is mapped instead of what is registered */
+int spapr_open_v1(struct spapr_container *container, int group);
 void spapr_close(struct spapr_container *container);
 
 int spapr_register(struct spapr_container *container,

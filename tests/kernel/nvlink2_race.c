@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/pci_regs.h>
+#include <linux/vfio.h>
 
 #include "kselftest_harness.h"
 #include "lib/fixture.h"
@@ -269,6 +271,169 @@ TEST_F_TIMEOUT(race, dma_against_unmapping, RACE_TIMEOUT)
 					    &thread));
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		pthread_join(threads[i], NULL);
+}
+
+/*
+ * Threads that change TCEs of one container. Each mapping is counted at the
+ * registration that it leads to, so that one too many or too few shows up when
+ * the memory is unregistered.
+ */
+#define TCE_IOVA	(64 * MIB)
+#define TCE_WINDOW	(256 * MIB)
+
+struct tce_thread {
+	struct spapr_container *container;
+	void *memory;
+	time_t end;
+};
+
+static void *memory_for_tces(struct spapr_container *container)
+{
+	void *memory = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED || spapr_register(container, memory, MIB))
+		return NULL;
+
+	return memory;
+}
+
+/* Once at least, over what another thread has mapped or not */
+static void *map_tce(void *arg)
+{
+	struct tce_thread *thread = arg;
+
+	do {
+		spapr_map(thread->container, TCE_IOVA, thread->memory, STRIDE);
+	} while (time(NULL) < thread->end);
+
+	return NULL;
+}
+
+static void *unmap_tce(void *arg)
+{
+	struct tce_thread *thread = arg;
+
+	while (time(NULL) < thread->end)
+		spapr_unmap(thread->container, TCE_IOVA, STRIDE);
+
+	return NULL;
+}
+
+TEST_F_TIMEOUT(race, tce_of_several_threads, RACE_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct tce_thread thread[2] = {};
+	pthread_t threads[3];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(thread); i++) {
+		thread[i].container = container;
+		thread[i].memory = memory_for_tces(container);
+		thread[i].end = time(NULL) + seconds();
+		ASSERT_NE(NULL, thread[i].memory);
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, map_tce,
+					    &thread[i]));
+	}
+	ASSERT_EQ(0, pthread_create(&threads[i], NULL, unmap_tce, &thread[0]));
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	EXPECT_EQ(0, spapr_unmap(container, TCE_IOVA, STRIDE));
+	for (i = 0; i < ARRAY_SIZE(thread); i++)
+		EXPECT_EQ(0, spapr_unregister(container, thread[i].memory,
+					      MIB));
+}
+
+/* What is freed with a window shows up with init_on_free=1, or with KASAN */
+TEST_F_TIMEOUT(race, window_against_tces, RACE_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct tce_thread thread = { .container = container };
+	pthread_t threads[2];
+	uint64_t start;
+
+	thread.memory = memory_for_tces(container);
+	thread.end = time(NULL) + seconds();
+	ASSERT_NE(NULL, thread.memory);
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, map_tce, &thread));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, unmap_tce, &thread));
+	while (time(NULL) < thread.end) {
+		EXPECT_EQ(0, spapr_remove_window(container, 0));
+		EXPECT_EQ(0, spapr_create_window(container, 16, TCE_WINDOW, 1,
+						 &start));
+		EXPECT_EQ(0, start);
+	}
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	EXPECT_EQ(0, spapr_unmap(container, TCE_IOVA, STRIDE));
+	EXPECT_EQ(0, spapr_unregister(container, thread.memory, MIB));
+}
+
+/* The first mapping creates the window at 0, and nobody a second one */
+TEST_F_TIMEOUT(race, default_window_of_two_threads, RACE_TIMEOUT)
+{
+	time_t end = time(NULL) + seconds();
+	struct spapr_container other;
+	struct tce_thread thread = { .container = &other };
+	pthread_t threads[2];
+	unsigned int i;
+
+	if (nvlink2_other_group() < 0)
+		SKIP(return, "no device of another kind: --other names one");
+
+	while (time(NULL) < end) {
+		ASSERT_EQ(0, spapr_open(&other, nvlink2_other_group()));
+		thread.memory = memory_for_tces(&other);
+		ASSERT_NE(NULL, thread.memory);
+		for (i = 0; i < ARRAY_SIZE(threads); i++)
+			pthread_create(&threads[i], NULL, map_tce, &thread);
+		for (i = 0; i < ARRAY_SIZE(threads); i++)
+			pthread_join(threads[i], NULL);
+		spapr_close(&other);
+		munmap(thread.memory, MIB);
+	}
+}
+
+static void *ask_container(void *arg)
+{
+	struct tce_thread *thread = arg;
+	uint64_t size;
+
+	while (time(NULL) < thread->end) {
+		spapr_eeh(thread->container, VFIO_EEH_PE_GET_STATE);
+		spapr_page_sizes(thread->container, &size);
+	}
+
+	return NULL;
+}
+
+/* Likewise: a group leaves the container while others walk its list */
+TEST_F_TIMEOUT(race, groups_against_queries, RACE_TIMEOUT)
+{
+	struct tce_thread thread = {
+		.container = &self->nvlink2.container,
+		.end = time(NULL) + seconds(),
+	};
+	pthread_t threads[2];
+	char path[32];
+	int group;
+
+	if (!nvlink2_stranger())
+		SKIP(return, "no second group of NVLink2 GPUs");
+
+	snprintf(path, sizeof(path), "/dev/vfio/%d", nvlink2_stranger()->group);
+	group = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_LE(0, group);
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, ask_container, &thread));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, ask_container, &thread));
+	while (time(NULL) < thread.end) {
+		EXPECT_EQ(0, ioctl(group, VFIO_GROUP_SET_CONTAINER,
+				   &thread.container->fd));
+		EXPECT_EQ(0, ioctl(group, VFIO_GROUP_UNSET_CONTAINER));
+	}
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	close(group);
 }
 
 /* Everybody wants the GPU; one at a time gets it, and none is left with half */

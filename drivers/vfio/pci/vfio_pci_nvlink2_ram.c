@@ -11,6 +11,8 @@
 #include <linux/align.h>
 #include <linux/bitfield.h>
 #include <linux/bits.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/mmu_context.h>
@@ -156,18 +158,30 @@ static vm_fault_t nvlink2_ram_insert(struct vm_fault *vmf, unsigned long pfn,
 /*
  * Wait for the end of a reset, if possible without the lock of the address
  * space, which the other threads of the user need. Then the fault is repeated.
+ *
+ * A vCPU waits here as a reader of kvm->srcu, so whoever changes a memslot of that
+ * guest waits too. A reset ends by itself, and below a switch so does one that is
+ * asked for by EEH. Without a switch the user can leave it asserted: it then stops
+ * nobody but its own guest, which it can kill.
  */
 static vm_fault_t nvlink2_ram_wait(struct vm_fault *vmf,
 				   struct pnv_npu2_gpu *pnv)
 {
+	struct file *file;
+
 	if (!(vmf->flags & FAULT_FLAG_ALLOW_RETRY))
 		return pnv_npu2_gpu_wait(pnv) ? VM_FAULT_SIGBUS :
 						VM_FAULT_NOPAGE;
 
 	if (!(vmf->flags & FAULT_FLAG_RETRY_NOWAIT)) {
-		/* The VMA, and all that hangs on it, can be gone after this */
+		/*
+		 * The VMA can be gone after this. The file keeps the device open
+		 * and this module loaded.
+		 */
+		file = get_file(vmf->vma->vm_file);
 		release_fault_lock(vmf);
 		pnv_npu2_gpu_wait(pnv);
+		fput(file);
 	}
 
 	return VM_FAULT_RETRY;

@@ -137,10 +137,9 @@ void nvlink2_atsd_claim(struct nvlink2_bridge *bridge)
 	if (pnv_npu2_bridge_atsd(pdev, &start))
 		return;
 
-	if (!start || !IS_ALIGNED(start, PNV_NPU2_ATSD_SIZE) ||
-	    !request_mem_region_exclusive(start, PNV_NPU2_ATSD_SIZE,
+	if (!request_mem_region_exclusive(start, PNV_NPU2_ATSD_SIZE,
 					  "vfio-pci nvlink2")) {
-		pci_warn(pdev, "ATSD registers at %pa not offered: not aligned, or in use by another bridge\n",
+		pci_warn(pdev, "ATSD registers at %pa not offered: in use by another bridge\n",
 			 &start);
 		return;
 	}

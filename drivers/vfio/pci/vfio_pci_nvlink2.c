@@ -34,7 +34,8 @@ struct vfio_pci_core_device *vfio_pci_nvlink2_alloc(struct pci_dev *pdev)
 /*
  * Called for any reset of the device, with the device lock held. The platform
  * fences the links before its own resets, but is not called for other methods,
- * such as a cycle through D3hot. So fence the links of a GPU here.
+ * such as a cycle through D3hot. So fence the links of a GPU here. Users reset
+ * what they have as often as they like, and an FLR of a bridge is a fence as well.
  */
 static void vfio_pci_nvlink2_reset_prepare(struct pci_dev *pdev)
 {
@@ -43,6 +44,7 @@ static void vfio_pci_nvlink2_reset_prepare(struct pci_dev *pdev)
 	if (!pnv)
 		return;
 
+	pnv_npu2_pace(pdev);
 	pnv_npu2_gpu_begin_change(pnv);
 	if (!pnv_npu2_is_bridge(pdev))
 		pnv_npu2_gpu_fence(pnv);

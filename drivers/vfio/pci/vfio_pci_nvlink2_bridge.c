@@ -77,6 +77,7 @@ static void nvlink2_bridge_close_device(struct vfio_device *core_vdev)
 	 * This resets the bridge without calling reset_prepare(), and the GPU
 	 * may still be open.
 	 */
+	pnv_npu2_pace(bridge->core.pdev);
 	pnv_npu2_gpu_begin_change(bridge->pnv);
 	vfio_pci_core_close_device(core_vdev);
 	pnv_npu2_gpu_end_change(bridge->pnv);
@@ -167,7 +168,7 @@ static ssize_t nvlink2_bridge_write(struct vfio_device *core_vdev,
 			ret = vfio_pci_core_write(core_vdev, buf + done, some,
 						  ppos);
 		if (ret <= 0)
-			return ret;
+			return done ?: ret;
 		done += ret;
 	}
 

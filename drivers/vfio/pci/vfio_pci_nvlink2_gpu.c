@@ -28,13 +28,8 @@ static int nvlink2_gpu_get_aperture(struct nvlink2_gpu *gpu,
 	if (ret)
 		return ret;
 
-	/* Without this value user space cannot find the bridges of the GPU */
-	if (!pnv_npu2_gpu_tgt(gpu->pnv))
-		return -ENODEV;
-
 	/* A region cannot be larger, and QEMU maps it as a whole */
-	if (!PAGE_ALIGNED(ram->start) || !PAGE_ALIGNED(resource_size(ram)) ||
-	    resource_size(ram) > VFIO_PCI_OFFSET_MASK)
+	if (resource_size(ram) > VFIO_PCI_OFFSET_MASK)
 		return -ENODEV;
 
 	/* The register with the size of the RAM has to be there */
@@ -250,6 +245,14 @@ static int nvlink2_gpu_open_device(struct vfio_device *core_vdev)
 	return 0;
 }
 
+/* The user is the cause, and can be so over and over */
+static int nvlink2_gpu_fence(struct nvlink2_gpu *gpu)
+{
+	pnv_npu2_pace(gpu->core.pdev);
+
+	return pnv_npu2_gpu_fence(gpu->pnv);
+}
+
 /*
  * Fence the links, so that nothing accesses GPU RAM during the reset of the GPU
  * and after it. There is no mapping left, each has held the device open.
@@ -260,7 +263,7 @@ static void nvlink2_gpu_close_prepare(struct nvlink2_gpu *gpu)
 
 	lockdep_assert_held(&gpu->core.vdev.dev_set->lock);
 
-	ret = pnv_npu2_gpu_fence(gpu->pnv);
+	ret = nvlink2_gpu_fence(gpu);
 	if (ret)
 		pci_warn(gpu->core.pdev, "links could not be fenced (%d)\n",
 			 ret);
@@ -340,10 +343,10 @@ static ssize_t nvlink2_gpu_write_pmcsr(struct nvlink2_gpu *gpu,
 		return -EFAULT;
 
 	if (val & PCI_PM_CTRL_STATE_MASK)
-		pnv_npu2_gpu_fence(gpu->pnv);
+		nvlink2_gpu_fence(gpu);
 	ret = vfio_pci_core_write(&gpu->core.vdev, buf, 1, ppos);
 	if (!awake)
-		pnv_npu2_gpu_fence(gpu->pnv);
+		nvlink2_gpu_fence(gpu);
 
 	return ret;
 }
@@ -372,7 +375,7 @@ static ssize_t nvlink2_gpu_write(struct vfio_device *core_vdev,
 			ret = vfio_pci_core_write(core_vdev, buf + done, some,
 						  ppos);
 		if (ret <= 0)
-			return ret;
+			return done ?: ret;
 		done += ret;
 	}
 

@@ -17,28 +17,6 @@
 #include "npu2-trace.h"
 #include "pci.h"
 
-/**
- * pnv_npu2_pe_is_frozen() - ask whether hardware has frozen a PE
- * @phb: PHB of the NPU
- * @pe_number: the PE
- *
- * Firmware names the first frozen PE only, and no OPAL call thaws one
- * (npu2_eeh_next_error() in skiboot).
- *
- * Return: whether firmware says that @pe_number is frozen.
- */
-bool pnv_npu2_pe_is_frozen(struct pnv_phb *phb, unsigned int pe_number)
-{
-	__be16 type = 0, severity = 0;
-	__be64 frozen = 0;
-
-	if (opal_pci_next_error(phb->opal_id, &frozen, &type, &severity))
-		return false;
-
-	return be16_to_cpu(type) == OPAL_EEH_PE_ERROR &&
-	       be64_to_cpu(frozen) == pe_number;
-}
-
 static void pnv_npu2_pe_unlink(struct pnv_ioda_pe *pe)
 {
 	struct iommu_table_group *tg = &pe->table_group;

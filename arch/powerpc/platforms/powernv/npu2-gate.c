@@ -15,6 +15,8 @@
 #include <linux/pci.h>
 #include <linux/wait.h>
 
+#include <kunit/visibility.h>
+
 #include <asm/pci-bridge.h>
 
 #include "npu2.h"
@@ -139,28 +141,12 @@ static void pnv_npu2_end_change(struct pnv_npu2_gpu *gpu, const char *reason)
 	wake_up_all(&gpu->changed);
 }
 
-/* The PE goes away with the last bridge, which nobody has removed while in use */
-static bool pnv_npu2_gpu_is_frozen(struct pnv_npu2_gpu *gpu)
-{
-	struct pnv_ioda_pe *pe = READ_ONCE(gpu->npu_pe);
-
-	lockdep_assert_held_write(&gpu->gate);
-
-	gpu->frozen = pe && pnv_npu2_pe_is_frozen(pe->phb, pe->pe_number);
-	if (gpu->frozen)
-		pr_warn_ratelimited("NPU: %pOF: PE#%x is frozen, GPU stays closed until the machine is restarted\n",
-				    gpu->dn, pe->pe_number);
-
-	return gpu->frozen;
-}
-
 /**
  * pnv_npu2_gate_freeze() - take the links of a GPU down after an error
  * @gpu: the GPU
  * @pe_number: PE of its bridges, which hardware has frozen
  *
- * Firmware reports a frozen PE again with every later event of any PHB, so it
- * is logged once.
+ * Nothing is done to a GPU that is known to be frozen.
  *
  * Context: may sleep.
  */
@@ -186,24 +172,26 @@ void pnv_npu2_gate_freeze(struct pnv_npu2_gpu *gpu, unsigned int pe_number)
  *
  * Context: may sleep.
  * Return: 0; -EBUSY when there is another user; -EIO when an earlier user has
- * left the GPU with DMA over NVLink frozen.
+ * left the GPU with DMA over NVLink frozen; or an errno when firmware does not
+ * tell.
  */
 int pnv_npu2_gpu_set_revoke(struct pnv_npu2_gpu *gpu,
 			    void (*revoke)(void *data), void *data)
 {
-	int ret = 0;
+	int ret, first = -ENOENT;
 
 	down_write(&gpu->gate);
-	if (gpu->revoke) {
-		ret = -EBUSY;
-	} else if (pnv_npu2_gpu_is_frozen(gpu)) {
-		ret = -EIO;
-	} else {
+	ret = gpu->revoke ? -EBUSY : pnv_npu2_gpu_is_frozen(gpu, &first);
+	if (!ret) {
 		pnv_npu2_gate_close(gpu, "new user");
 		gpu->revoke = revoke;
 		gpu->revoke_data = data;
 	}
 	up_write(&gpu->gate);
+
+	/* It can be another GPU, whose event firmware has dropped */
+	if (first >= 0)
+		pnv_npu2_pe_error(gpu->npu, first);
 
 	return ret;
 }
@@ -344,11 +332,35 @@ void pnv_npu2_gpu_end_change(struct pnv_npu2_gpu *gpu)
 EXPORT_SYMBOL_GPL(pnv_npu2_gpu_end_change);
 
 /**
+ * pnv_npu2_pace() - wait until a user may have links fenced again
+ * @pdev: the GPU or bridge that the user resets
+ *
+ * To be called before a fence that a user can cause as often as it likes.
+ *
+ * Context: may sleep, for a tenth of a second.
+ */
+void pnv_npu2_pace(struct pci_dev *pdev)
+{
+	struct pnv_npu2_bridge *bridge = pnv_npu2_bridge_of(pdev);
+	struct pnv_npu2_gpu *gpu = pnv_npu2_gpu_of(pdev);
+	unsigned int i;
+
+	if (bridge) {
+		pnv_npu2_link_pace(bridge);
+		return;
+	}
+	for (i = 0; gpu && i < gpu->num_bridges; i++)
+		pnv_npu2_link_pace(&gpu->bridge[i]);
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_pace);
+
+/**
  * pnv_npu2_gpu_fence() - take all links of a GPU down
  * @gpu: the GPU
  *
  * Context: may sleep.
- * Return: 0, or an errno if a link could not be fenced.
+ * Return: 0, or an errno if a link could not be fenced: -ENODEV for one whose
+ * bridge was never found.
  */
 int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu)
 {
@@ -363,7 +375,12 @@ int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu)
 }
 EXPORT_SYMBOL_GPL(pnv_npu2_gpu_fence);
 
-static int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
+/*
+ * A procedure that does nothing leaves the state alone. After CHECK_CREDITS on
+ * trained lanes the next access asks firmware, which runs the procedure for that.
+ */
+VISIBLE_IF_KUNIT
+int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
 {
 	struct pnv_npu2_gpu *gpu = bridge->gpu;
 	unsigned long flags;
@@ -375,7 +392,8 @@ static int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
 		return -EAGAIN;
 	}
 
-	pnv_npu2_gate_close(gpu, "procedure");
+	if (!pnv_npu2_procedure_is_idle(procedure))
+		pnv_npu2_gate_close(gpu, "procedure");
 	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
 	ret = pnv_npu2_link_arm(bridge, procedure);
 	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
@@ -389,8 +407,8 @@ static int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
  * @pdev: the bridge
  * @procedure: value for the PROCEDURE register
  *
- * Mappings of GPU RAM are removed before. They come back when they are touched
- * and the links are up.
+ * Mappings of GPU RAM are removed before, unless the procedure does nothing to
+ * the link. They come back when they are touched and the links are up.
  *
  * Context: may sleep; waits for a reset of the GPU that is under way.
  * Return: 0, -ENODEV when @pdev is no bridge, -ERESTARTSYS when the caller is
@@ -415,13 +433,43 @@ int pnv_npu2_bridge_arm(struct pci_dev *pdev, u32 procedure)
 EXPORT_SYMBOL_GPL(pnv_npu2_bridge_arm);
 
 /**
+ * pnv_npu2_gate_begin_reset() - fence a GPU for a reset that the caller carries out
+ * @gpu: the GPU
+ *
+ * A GPU that disappears while its links are up raises an HMI. Nests: the links
+ * are in NPU2_LINKS_CHANGING until the last pnv_npu2_gate_end_reset().
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gate_begin_reset(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	pnv_npu2_begin_change(gpu, "reset");
+	pnv_npu2_gate_fence_links(gpu);
+	up_write(&gpu->gate);
+}
+
+/**
+ * pnv_npu2_gate_end_reset() - end what pnv_npu2_gate_begin_reset() started
+ * @gpu: the GPU
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gate_end_reset(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	pnv_npu2_end_change(gpu, "reset done");
+	up_write(&gpu->gate);
+}
+
+/**
  * pnv_npu2_gate_enter_reset() - fence a GPU for a reset that is asserted
  * @gpu: the GPU
  * @which: the reset, NPU2_RESET_OF_*
  *
- * A GPU that disappears while its links are up raises an HMI. The links are in
- * NPU2_LINKS_CHANGING until pnv_npu2_gate_leave_reset(). To enter twice is the
- * same as once.
+ * For a reset that one call asserts and another one, which may never come or come
+ * twice, ends. The links are in NPU2_LINKS_CHANGING until
+ * pnv_npu2_gate_leave_reset(). To enter twice is the same as once.
  *
  * Context: may sleep.
  */

@@ -291,7 +291,6 @@ static bool pnv_npu2_find_in_pe(struct pci_dev *pdev, void *data)
 	}
 
 	*found = gpu;
-	gpu->pm_cap = pdev->pm_cap;
 	return false;
 }
 
@@ -406,6 +405,19 @@ static long pnv_npu2_gpu_catch_up(struct pnv_npu2_gpu *gpu)
 	return ret;
 }
 
+/* The PE of bridges that were found before any GPU had no group to join yet */
+static void pnv_npu2_attach_late(struct pnv_npu2_gpu *gpu)
+{
+	int ret;
+
+	if (!gpu->npu_pe || gpu->npu_pe->table_group.group)
+		return;
+
+	ret = pnv_npu2_attach_npu_pe(gpu);
+	if (ret)
+		pe_err(gpu->npu_pe, "Left without IOMMU group, error %d\n", ret);
+}
+
 static int pnv_npu2_add_gpu_pe(struct pnv_npu2_gpu *gpu, struct pnv_ioda_pe *pe)
 {
 	struct pnv_npu2 *npu = gpu->npu;
@@ -433,21 +445,23 @@ static int pnv_npu2_add_gpu_pe(struct pnv_npu2_gpu *gpu, struct pnv_ioda_pe *pe)
 	}
 
 	pnv_npu2_join_group(npu, pe);
-	for (i = 0; i < npu->num_gpus; i++) {
-		if (npu->gpu[i].npu_pe && !npu->gpu[i].npu_pe->table_group.group)
-			pnv_npu2_attach_npu_pe(&npu->gpu[i]);
-	}
+	for (i = 0; i < npu->num_gpus; i++)
+		pnv_npu2_attach_late(&npu->gpu[i]);
 
 	return 0;
 }
 
+/* A PE that could not be isolated is in no group, nor are its bridges */
 static void pnv_npu2_add_bridge_device(struct pnv_npu2_bridge *bridge)
 {
 	struct pnv_npu2 *npu = bridge->gpu->npu;
-	struct pci_dev *pdev;
+	struct pci_dev *pdev = NULL;
+	struct pnv_ioda_pe *pe;
 
 	mutex_lock(&npu->lock);
-	pdev = pci_dev_get(bridge->pdev);
+	pe = bridge->gpu->npu_pe;
+	if (pe && pe->table_group.group)
+		pdev = pci_dev_get(bridge->pdev);
 	mutex_unlock(&npu->lock);
 
 	/* The IOMMU core calls the ownership functions above here */

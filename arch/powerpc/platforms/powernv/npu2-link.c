@@ -14,8 +14,10 @@
  */
 
 #include <linux/bits.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/pci.h>
+#include <linux/sched.h>
 
 #include <kunit/visibility.h>
 
@@ -43,7 +45,11 @@
 
 #define NPU2_TRAINED	(BIT(NPU2_PROCEDURE_PHY_RESET) | \
 			 BIT(NPU2_PROCEDURE_RX_TRAINING) | \
-			 BIT(NPU2_PROCEDURE_RESET_NTL))
+			 BIT(NPU2_PROCEDURE_RESET_NTL) | \
+			 BIT(NPU2_PROCEDURE_CHECK_CREDITS))
+
+/* Shortest time between two fences of a link that users cause: 100 ms */
+#define NPU2_FENCE_INTERVAL	(HZ / 10)
 
 static u64 pnv_npu2_phb_id(struct pnv_npu2_bridge *bridge)
 {
@@ -157,10 +163,13 @@ static int pnv_npu2_last_procedure(struct pnv_npu2_bridge *bridge)
 	return procedure;
 }
 
+/* A procedure that is still to run has taken away what it disturbs */
 VISIBLE_IF_KUNIT bool pnv_npu2_is_trained(u16 done, int last)
 {
-	return last == NPU2_PROCEDURE_CHECK_CREDITS &&
-	       (done & NPU2_TRAINED) == NPU2_TRAINED;
+	if (last >= 0)
+		done |= BIT(last);
+
+	return (done & NPU2_TRAINED) == NPU2_TRAINED;
 }
 
 /**
@@ -173,8 +182,8 @@ VISIBLE_IF_KUNIT bool pnv_npu2_is_trained(u16 done, int last)
  * about with the last two procedures alone, on lanes that were never trained.
  *
  * Context: pnv_npu2.mailbox_lock held.
- * Return: whether the link is trained. A link whose procedure is still running,
- * has failed, or about which firmware does not answer, is not.
+ * Return: whether the link is trained. A link whose procedure is still running or
+ * has failed is not, unless that procedure leaves the link alone.
  */
 bool pnv_npu2_link_is_trained(struct pnv_npu2_bridge *bridge)
 {
@@ -183,6 +192,20 @@ bool pnv_npu2_link_is_trained(struct pnv_npu2_bridge *bridge)
 	return bridge->vendor_cap &&
 	       pnv_npu2_is_trained(bridge->procedures,
 				   pnv_npu2_last_procedure(bridge));
+}
+
+/* A procedure that is still armed must not run at the next read */
+static int pnv_npu2_disarm(struct pnv_npu2_bridge *bridge)
+{
+	int ret;
+
+	ret = pnv_npu2_cfg_write32(bridge,
+				   bridge->vendor_cap + NPU2_VNDR_PROCEDURE,
+				   NPU2_PROCEDURE_NOP);
+	if (!ret)
+		pnv_npu2_last_procedure(bridge);
+
+	return ret;
 }
 
 static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
@@ -206,13 +229,9 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
 	if (ret)
 		return ret;
 
-	/* A procedure that is still armed must not run at the next read */
-	ret = pnv_npu2_cfg_write32(bridge,
-				   bridge->vendor_cap + NPU2_VNDR_PROCEDURE,
-				   NPU2_PROCEDURE_NOP);
+	ret = pnv_npu2_disarm(bridge);
 	if (ret)
 		return ret;
-	pnv_npu2_last_procedure(bridge);
 
 	/* No answer from firmware counts as a link that is not fenced */
 	return pnv_npu2_link_has_left_reset(bridge) ? -EIO : 0;
@@ -223,7 +242,8 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
  * @bridge: the link
  *
  * Context: any, even a dying kernel; takes no lock as nobody else is left.
- * Return: 0, or an errno when firmware did not confirm the fence.
+ * Return: 0; -ENODEV when the bridge was never found; or an errno when firmware
+ * did not confirm the fence.
  */
 int pnv_npu2_link_fence_unlocked(struct pnv_npu2_bridge *bridge)
 {
@@ -232,21 +252,20 @@ int pnv_npu2_link_fence_unlocked(struct pnv_npu2_bridge *bridge)
 	 * be fenced.
 	 */
 	if (!bridge->pcie_cap || !bridge->vendor_cap)
-		return 0;
+		return -ENODEV;
 
 	return pnv_npu2_flr(bridge);
 }
 
 static int pnv_npu2_link_fence_locked(struct pnv_npu2_bridge *bridge)
 {
-	int ret = 0;
+	int ret;
 
 	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
 
-	if (!bridge->fenced) {
-		ret = pnv_npu2_link_fence_unlocked(bridge);
-		bridge->fenced = !ret;
-	}
+	ret = bridge->fenced ? pnv_npu2_disarm(bridge) :
+			       pnv_npu2_link_fence_unlocked(bridge);
+	bridge->fenced = !ret;
 	bridge->procedures = 0;
 
 	return ret;
@@ -257,10 +276,11 @@ static int pnv_npu2_link_fence_locked(struct pnv_npu2_bridge *bridge)
  * @bridge: the link. Has to be trained again before it is up
  *
  * A fence purges the caches of the whole machine, so a link that is known to be
- * fenced is left alone.
+ * fenced is not fenced again.
  *
  * Context: any. The caller has closed the gate: no mapping of GPU RAM exists.
- * Return: 0, or an errno when firmware did not confirm the fence.
+ * Return: 0; -ENODEV when the bridge was never found; or an errno when firmware
+ * did not confirm the fence.
  */
 int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge)
 {
@@ -273,6 +293,34 @@ int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge)
 	raw_spin_unlock_irqrestore(lock, flags);
 
 	return ret;
+}
+
+/**
+ * pnv_npu2_link_pace() - wait until a user may have a link fenced again
+ * @bridge: the link
+ *
+ * A user can unfence a link and reset it, over and over. Each fence purges the
+ * caches of the whole machine, with interrupts off.
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_link_pace(struct pnv_npu2_bridge *bridge)
+{
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags, now, when;
+
+	raw_spin_lock_irqsave(lock, flags);
+	now = jiffies;
+	when = now;
+	if (!bridge->fenced) {
+		if (time_after(bridge->next_fence, now))
+			when = bridge->next_fence;
+		bridge->next_fence = when + NPU2_FENCE_INTERVAL;
+	}
+	raw_spin_unlock_irqrestore(lock, flags);
+
+	if (when != now)
+		schedule_timeout_idle(when - now);
 }
 
 /**
@@ -298,6 +346,19 @@ void pnv_npu2_link_enumerate(struct pnv_npu2_bridge *bridge,
 	raw_spin_unlock_irqrestore(lock, flags);
 }
 
+/**
+ * pnv_npu2_procedure_is_idle() - whether a procedure does nothing to a link
+ * @procedure: number of the procedure
+ *
+ * PRE_TERMINATE and TERMINATE are placeholders (npu2-hw-procedures.c in skiboot).
+ */
+bool pnv_npu2_procedure_is_idle(u32 procedure)
+{
+	return procedure == NPU2_PROCEDURE_NOP ||
+	       procedure == NPU2_PROCEDURE_PRE_TERMINATE ||
+	       procedure == NPU2_PROCEDURE_TERMINATE;
+}
+
 /*
  * What counts as done when @next is armed after @last has run. All procedures but
  * the few that leave the lanes alone make RESET_NTL necessary again: PHY_RESET
@@ -308,11 +369,12 @@ VISIBLE_IF_KUNIT u16 pnv_npu2_procedures_after(u16 done, int last, u32 next)
 {
 	if (last >= 0)
 		done |= BIT(last);
+	if (pnv_npu2_procedure_is_idle(next))
+		return done;
+
+	done &= ~BIT(NPU2_PROCEDURE_CHECK_CREDITS);
 
 	switch (next) {
-	case NPU2_PROCEDURE_NOP:
-	case NPU2_PROCEDURE_PRE_TERMINATE:
-	case NPU2_PROCEDURE_TERMINATE:
 	case NPU2_PROCEDURE_CHECK_CREDITS:
 		return done;
 	case NPU2_PROCEDURE_PHY_RESET:
@@ -340,13 +402,20 @@ void pnv_npu2_link_forget(struct pnv_npu2_bridge *bridge)
 	bridge->procedures = 0;
 }
 
+/* The last two steps of a training take the fence away, nothing else does */
+VISIBLE_IF_KUNIT bool pnv_npu2_is_fenced_after(bool fenced, u32 next)
+{
+	return fenced && next != NPU2_PROCEDURE_RESET_NTL &&
+	       next != NPU2_PROCEDURE_CHECK_CREDITS;
+}
+
 static void pnv_npu2_track_procedure(struct pnv_npu2_bridge *bridge, u32 next)
 {
 	int last = pnv_npu2_last_procedure(bridge);
 
 	bridge->procedures = pnv_npu2_procedures_after(bridge->procedures, last,
 						       next);
-	bridge->fenced = false;
+	bridge->fenced = pnv_npu2_is_fenced_after(bridge->fenced, next);
 }
 
 /**
@@ -355,7 +424,8 @@ static void pnv_npu2_track_procedure(struct pnv_npu2_bridge *bridge, u32 next)
  * @procedure: number of the procedure, which reads of STATUS carry out; firmware
  *	refuses what it does not know
  *
- * Context: pnv_npu2.mailbox_lock held; no mapping of GPU RAM exists.
+ * Context: pnv_npu2.mailbox_lock held; no mapping of GPU RAM exists, unless the
+ * procedure does nothing to the link.
  * Return: 0, or an errno for the answer of firmware.
  */
 int pnv_npu2_link_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
@@ -386,7 +456,8 @@ static bool pnv_npu2_is_read_only(struct pnv_npu2_bridge *bridge, int where)
  * firmware at the same time finds the training forgotten, or makes this write be
  * refused.
  */
-static bool pnv_npu2_may_change(struct pnv_npu2_bridge *bridge, bool flr)
+VISIBLE_IF_KUNIT
+bool pnv_npu2_may_change(struct pnv_npu2_bridge *bridge, bool flr)
 {
 	lockdep_assert_held(&bridge->gpu->npu->mailbox_lock);
 

@@ -58,23 +58,84 @@ static void npu2_test_shortcuts(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, train(retrain, ARRAY_SIZE(retrain), 0));
 }
 
+static bool does_nothing(u32 procedure)
+{
+	return procedure == 1 || procedure == 11 || procedure == 12;
+}
+
 /* What takes lanes down after a training, and what leaves the link trained */
 static void npu2_test_disturbed(struct kunit *test)
 {
-	static const u32 harmless[] = { 1, 11, 12 };
 	u32 procedures[] = { 4, 5, 6, 7, 9, 8, 10, 13, 0, 13 };
 	unsigned int i;
 
 	for (i = 0; i < 14; i++) {
-		bool ok = i == 10 || i == 13;
-		unsigned int h;
+		bool ok = does_nothing(i) || i == 13;
 
-		for (h = 0; h < ARRAY_SIZE(harmless); h++)
-			ok |= i == harmless[h];
 		procedures[8] = i;
-		KUNIT_EXPECT_EQ_MSG(test, train(procedures, 10, 0), ok,
+		KUNIT_EXPECT_EQ_MSG(test, train(procedures, 9, 0), ok,
+				    "procedure %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, train(procedures, 10, 0),
+				    ok || i == 10,
 				    "procedure %u and CHECK_CREDITS", i);
+		KUNIT_EXPECT_EQ(test, pnv_npu2_procedure_is_idle(i),
+				does_nothing(i));
 	}
+}
+
+/* A procedure that runs, or fails, and one that will never run */
+static void npu2_test_unfinished(struct kunit *test)
+{
+	u32 procedures[] = { 4, 5, 6, 7, 9, 8, 10, 13, 0 };
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		procedures[8] = i;
+		KUNIT_EXPECT_EQ_MSG(test, train(procedures, 9, i),
+				    does_nothing(i), "procedure %u", i);
+	}
+}
+
+/* RESET_NTL and CHECK_CREDITS take the fence away */
+static void npu2_test_fenced(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 16; i++) {
+		KUNIT_EXPECT_FALSE(test, pnv_npu2_is_fenced_after(false, i));
+		KUNIT_EXPECT_EQ_MSG(test, pnv_npu2_is_fenced_after(true, i),
+				    i != 10 && i != 13, "procedure %u", i);
+	}
+}
+
+/* Firmware names the first frozen PE: of those with higher numbers it says nothing */
+static void npu2_test_frozen(struct kunit *test)
+{
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_frozen(false, -ENOENT, 5));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_frozen(true, -ENOENT, 5));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_frozen(true, 6, 5));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_is_frozen(false, 5, 5));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_is_frozen(true, 4, 5));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_frozen(false, 4, 5));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_is_frozen(true, 0, 5));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_frozen(false, 0, 5));
+}
+
+/* Writes of one, two and four bytes to the register at 0x3e, or beside it */
+static void npu2_test_write(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_write_sets(0x3e, 2, 0x40, 0x3e, 0x40));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x3e, 2, 0xffbf, 0x3e, 0x40));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_write_sets(0x3e, 1, 0x40, 0x3e, 0x40));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x3f, 1, 0x40, 0x3e, 0x40));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_write_sets(0x3f, 1, 0x04, 0x3e, 0x400));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x3e, 1, 0x400, 0x3e, 0x400));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_write_sets(0x3c, 4, 0x400000, 0x3e, 0x40));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x3c, 4, 0x40, 0x3e, 0x40));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x3c, 2, 0x40, 0x3e, 0x40));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_write_sets(0x3e, 4, 0x40, 0x3e, 0x40));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x40, 4, ~0, 0x3e, 0xffff));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_write_sets(0x38, 4, ~0, 0x3e, 0xffff));
 }
 
 static struct pnv_npu2 *npu2_test_npu(struct kunit *test)
@@ -166,6 +227,49 @@ static void npu2_test_stray_deassert(struct pnv_npu2_gpu *gpu)
 	pnv_npu2_gate_leave_reset(gpu, NPU2_RESET_OF_GPU);
 }
 
+static void npu2_test_reset_in_reset(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gate_begin_reset(gpu);
+	npu2_test_assert_deassert(gpu);
+}
+
+static void npu2_test_deassert_in_reset(struct pnv_npu2_gpu *gpu)
+{
+	npu2_test_assert(gpu);
+	pnv_npu2_gate_begin_reset(gpu);
+	pnv_npu2_gate_leave_reset(gpu, NPU2_RESET_OF_GPU);
+}
+
+static void npu2_test_reset_twice(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_gate_begin_reset(gpu);
+	pnv_npu2_gate_begin_reset(gpu);
+	pnv_npu2_gate_end_reset(gpu);
+}
+
+static void npu2_test_resets_over(struct pnv_npu2_gpu *gpu)
+{
+	npu2_test_reset_twice(gpu);
+	pnv_npu2_gate_end_reset(gpu);
+}
+
+static void npu2_test_arm(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_try_arm(&gpu->bridge[0], 4);
+}
+
+static void npu2_test_arm_check_credits(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_try_arm(&gpu->bridge[0], 13);
+}
+
+static void npu2_test_arm_idle(struct pnv_npu2_gpu *gpu)
+{
+	pnv_npu2_try_arm(&gpu->bridge[0], 1);
+	pnv_npu2_try_arm(&gpu->bridge[0], 11);
+	pnv_npu2_try_arm(&gpu->bridge[0], 12);
+}
+
 static void npu2_test_fence(struct pnv_npu2_gpu *gpu)
 {
 	pnv_npu2_gpu_fence(gpu);
@@ -193,6 +297,13 @@ static const struct npu2_gate_case {
 	{ "reset of NPU and GPU", npu2_test_two_resets, NPU2_LINKS_CHANGING, 1, -EAGAIN },
 	{ "end of no reset", npu2_test_stray_deassert, NPU2_LINKS_UP, 0, 0 },
 	{ "fence", npu2_test_fence, NPU2_LINKS_DOWN, 1, 0 },
+	{ "EEH within a reset", npu2_test_reset_in_reset, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "end of EEH in a reset", npu2_test_deassert_in_reset, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "reset within a reset", npu2_test_reset_twice, NPU2_LINKS_CHANGING, 1, -EAGAIN },
+	{ "both over", npu2_test_resets_over, NPU2_LINKS_DOWN, 1, 0 },
+	{ "procedure", npu2_test_arm, NPU2_LINKS_DOWN, 1, 0 },
+	{ "CHECK_CREDITS", npu2_test_arm_check_credits, NPU2_LINKS_DOWN, 1, 0 },
+	{ "procedures that do nothing", npu2_test_arm_idle, NPU2_LINKS_UP, 0, 0 },
 	{ "fence in a change", npu2_test_fence_in_change, NPU2_LINKS_CHANGING, 1, -EAGAIN },
 };
 
@@ -225,6 +336,87 @@ static void npu2_test_gate_down(struct kunit *test)
 	npu2_test_begin(gate.gpu);
 	KUNIT_EXPECT_EQ(test, npu2_test_touch(&gate), -EAGAIN);
 	KUNIT_EXPECT_EQ(test, gate.revoked, 0);
+}
+
+static bool npu2_test_may_change(struct pnv_npu2_gpu *gpu, bool flr)
+{
+	bool may;
+
+	raw_spin_lock_irq(&gpu->npu->mailbox_lock);
+	may = pnv_npu2_may_change(&gpu->bridge[0], flr);
+	raw_spin_unlock_irq(&gpu->npu->mailbox_lock);
+
+	return may;
+}
+
+/* Writes by anybody: the rows of the table for them, in each state */
+static void npu2_test_config_write(struct kunit *test)
+{
+	struct npu2_test_gate gate;
+
+	npu2_test_gate_init(test, &gate, 0);
+	KUNIT_EXPECT_TRUE(test, npu2_test_may_change(gate.gpu, true));
+	KUNIT_EXPECT_TRUE(test, npu2_test_may_change(gate.gpu, false));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_may_go(gate.gpu));
+
+	npu2_test_touch(&gate);
+	KUNIT_ASSERT_EQ(test, gate.gpu->links, NPU2_LINKS_UP);
+	KUNIT_EXPECT_FALSE(test, npu2_test_may_change(gate.gpu, true));
+	KUNIT_EXPECT_FALSE(test, npu2_test_may_change(gate.gpu, false));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_gpu_may_go(gate.gpu));
+
+	pnv_npu2_gpu_begin_change(gate.gpu);
+	KUNIT_EXPECT_TRUE(test, npu2_test_may_change(gate.gpu, true));
+	KUNIT_EXPECT_FALSE(test, npu2_test_may_change(gate.gpu, false));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_may_go(gate.gpu));
+	KUNIT_EXPECT_EQ(test, gate.revoked, 1);
+}
+
+/* A GPU that goes has to be trained again, one that may not go does not */
+static void npu2_test_go(struct kunit *test)
+{
+	struct npu2_test_gate gate;
+
+	npu2_test_gate_init(test, &gate, 1);
+	gate.gpu->links = NPU2_LINKS_UP;
+	gate.gpu->bridge[0].procedures = 1;
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_gpu_may_go(gate.gpu));
+	KUNIT_EXPECT_EQ(test, gate.gpu->bridge[0].procedures, 1);
+
+	gate.gpu->links = NPU2_LINKS_DOWN;
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_may_go(gate.gpu));
+	KUNIT_EXPECT_EQ(test, gate.gpu->bridge[0].procedures, 0);
+
+	gate.gpu->bridge[0].procedures = 1;
+	pnv_npu2_gpu_begin_change(gate.gpu);
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_may_go(gate.gpu));
+	KUNIT_EXPECT_EQ(test, gate.gpu->bridge[0].procedures, 0);
+}
+
+/* Arming by VFIO; there is no bridge to arm. Firmware would be asked in DOWN */
+static void npu2_test_try_arm(struct kunit *test)
+{
+	struct npu2_test_gate gate;
+
+	npu2_test_gate_init(test, &gate, 1);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 4), -ENODEV);
+	KUNIT_EXPECT_EQ(test, gate.gpu->links, NPU2_LINKS_DOWN);
+
+	pnv_npu2_gate_begin_reset(gate.gpu);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 4), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 1), -EAGAIN);
+	pnv_npu2_gate_end_reset(gate.gpu);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 4), -ENODEV);
+	KUNIT_EXPECT_EQ(test, gate.revoked, 0);
+}
+
+/* A bridge that was never found cannot be fenced */
+static void npu2_test_fence_unknown(struct kunit *test)
+{
+	struct npu2_test_gate gate;
+
+	npu2_test_gate_init(test, &gate, 1);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_gpu_fence(gate.gpu), -ENODEV);
 }
 
 static void npu2_test_atsd(struct kunit *test)
@@ -285,8 +477,16 @@ static struct kunit_case npu2_test_cases[] = {
 	KUNIT_CASE(npu2_test_training),
 	KUNIT_CASE(npu2_test_shortcuts),
 	KUNIT_CASE(npu2_test_disturbed),
+	KUNIT_CASE(npu2_test_unfinished),
+	KUNIT_CASE(npu2_test_fenced),
+	KUNIT_CASE(npu2_test_frozen),
+	KUNIT_CASE(npu2_test_write),
 	KUNIT_CASE_PARAM(npu2_test_gate, npu2_gate_gen_params),
 	KUNIT_CASE(npu2_test_gate_down),
+	KUNIT_CASE(npu2_test_config_write),
+	KUNIT_CASE(npu2_test_go),
+	KUNIT_CASE(npu2_test_try_arm),
+	KUNIT_CASE(npu2_test_fence_unknown),
 	KUNIT_CASE(npu2_test_atsd),
 	KUNIT_CASE(npu2_test_reset),
 	{}

@@ -122,6 +122,7 @@ static int pnv_npu2_create_pe(struct pnv_npu2_gpu *gpu, struct pci_dev *pdev)
 	if (!gpu->npu_pe)
 		return -ENOSPC;
 
+	WRITE_ONCE(gpu->pe_number, gpu->npu_pe->pe_number);
 	ret = pnv_npu2_attach_npu_pe(gpu);
 	if (ret)
 		pe_err(gpu->npu_pe, "Left without IOMMU group, error %d\n", ret);
@@ -229,6 +230,7 @@ static void pnv_npu2_hand_over_pe(struct pnv_npu2_gpu *gpu,
 
 	pnv_npu2_detach_npu_pe(gpu);
 	gpu->npu_pe = NULL;
+	WRITE_ONCE(gpu->pe_number, 0);
 }
 
 /**
@@ -257,20 +259,60 @@ void pnv_npu2_release_bridge(struct pci_dev *pdev)
 	mutex_unlock(&npu->lock);
 }
 
-/* Whether a write resets what is below a port, or stops its link */
-static bool pnv_npu2_write_resets_port(struct pci_dn *pdn, int where, int size,
+/* Whether a write of any size sets bits of the 16-bit register at @reg */
+VISIBLE_IF_KUNIT
+bool pnv_npu2_write_sets(int where, int size, u32 val, int reg, u16 bits)
+{
+	int at = where - reg;
+
+	if (at <= -size || at > 1)
+		return false;
+
+	val &= GENMASK(8 * size - 1, 0);
+	return (at < 0 ? val >> -8 * at : val << 8 * at) & bits;
+}
+
+/* Whether a write puts a function to sleep; D0 is 0 */
+static bool pnv_npu2_write_stops(struct eeh_dev *edev, int where, int size,
+				 u32 val)
+{
+	struct pci_dev *pdev = READ_ONCE(edev->pdev);
+
+	return pdev && pdev->pm_cap &&
+	       pnv_npu2_write_sets(where, size, val, pdev->pm_cap + PCI_PM_CTRL,
+				   PCI_PM_CTRL_STATE_MASK);
+}
+
+/* Whether a write puts a GPU to sleep, or resets it */
+static bool pnv_npu2_write_resets_gpu(struct eeh_dev *edev, int where, int size,
+				      u32 val)
+{
+	return pnv_npu2_write_stops(edev, where, size, val) ||
+	       (edev->pcie_cap &&
+		pnv_npu2_write_sets(where, size, val,
+				    edev->pcie_cap + PCI_EXP_DEVCTL,
+				    PCI_EXP_DEVCTL_BCR_FLR));
+}
+
+/*
+ * Whether a write resets what is below a port, stops its link or takes its power:
+ * that of the port, or that of the slot
+ */
+static bool pnv_npu2_write_resets_port(struct eeh_dev *edev, int where, int size,
 				       u32 val)
 {
-	struct eeh_dev *edev = pdn_to_eeh_dev(pdn);
-	int pcie_cap = edev ? edev->pcie_cap : 0;
+	int pcie_cap = edev->pcie_cap;
 
-	if (where == PCI_INTERRUPT_LINE && size == 4)
-		return (val >> 16) & PCI_BRIDGE_CTL_BUS_RESET;
-	if (where == PCI_BRIDGE_CONTROL)
-		return val & PCI_BRIDGE_CTL_BUS_RESET;
+	if (pnv_npu2_write_sets(where, size, val, PCI_BRIDGE_CONTROL,
+				PCI_BRIDGE_CTL_BUS_RESET) ||
+	    pnv_npu2_write_stops(edev, where, size, val))
+		return true;
 
-	return pcie_cap && where == pcie_cap + PCI_EXP_LNKCTL &&
-	       (val & PCI_EXP_LNKCTL_LD);
+	return pcie_cap &&
+	       (pnv_npu2_write_sets(where, size, val, pcie_cap + PCI_EXP_LNKCTL,
+				    PCI_EXP_LNKCTL_LD) ||
+		pnv_npu2_write_sets(where, size, val, pcie_cap + PCI_EXP_SLTCTL,
+				    PCI_EXP_SLTCTL_PCC));
 }
 
 static bool pnv_npu2_is_below_port(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn)
@@ -288,20 +330,22 @@ static bool pnv_npu2_is_below_port(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn)
 static bool pnv_npu2_write_hits_gpu(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn,
 				    int where, int size, u32 val)
 {
-	if (gpu->hose != pdn->phb)
+	struct eeh_dev *edev = pdn_to_eeh_dev(pdn);
+
+	if (gpu->hose != pdn->phb || !edev)
 		return false;
 
 	if (gpu->bdfn == PCI_DEVID(pdn->busno, pdn->devfn))
-		return gpu->pm_cap && where == gpu->pm_cap + PCI_PM_CTRL &&
-		       (val & PCI_PM_CTRL_STATE_MASK);
+		return pnv_npu2_write_resets_gpu(edev, where, size, val);
 
 	return pdn->class_code >> 8 == PCI_CLASS_BRIDGE_PCI &&
-	       pnv_npu2_write_resets_port(pdn, where, size, val) &&
+	       pnv_npu2_write_resets_port(edev, where, size, val) &&
 	       pnv_npu2_is_below_port(gpu, pdn);
 }
 
 /* The platform's own resets do not come here; those of drivers are announced */
-static bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu)
+VISIBLE_IF_KUNIT
+bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu)
 {
 	raw_spinlock_t *lock = &gpu->npu->mailbox_lock;
 	unsigned long flags;
@@ -424,14 +468,50 @@ static void pnv_npu2_for_each_in_reset(struct pci_controller *hose,
 	}
 }
 
+static void pnv_npu2_begin_one(struct pnv_npu2_gpu *gpu, unsigned int which)
+{
+	pnv_npu2_gate_begin_reset(gpu);
+}
+
+static void pnv_npu2_end_one(struct pnv_npu2_gpu *gpu, unsigned int which)
+{
+	pnv_npu2_gate_end_reset(gpu);
+}
+
+/**
+ * pnv_npu2_begin_reset() - quiesce the links that a reset is going to hit
+ * @hose: PCI controller of a GPU or of an NPU
+ * @bus: the bus that is reset with all below, or NULL for all of @hose
+ *
+ * For a reset that the caller asserts and ends. The gates stay closed until
+ * pnv_npu2_end_reset(), whatever else is asserted or ended meanwhile.
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_begin_reset(struct pci_controller *hose, struct pci_bus *bus)
+{
+	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_begin_one);
+}
+
+/**
+ * pnv_npu2_end_reset() - end what pnv_npu2_begin_reset() started
+ * @hose: PCI controller of a GPU or of an NPU
+ * @bus: the bus that was reset, or NULL for all of @hose
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_end_reset(struct pci_controller *hose, struct pci_bus *bus)
+{
+	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_end_one);
+}
+
 /**
  * pnv_npu2_assert_reset() - quiesce the links that a reset is going to hit
  * @hose: PCI controller of a GPU or of an NPU
  * @bus: the bus that is reset with all below, or NULL for all of @hose
  *
- * A GPU that disappears while its links are up raises an HMI, so the links are
- * fenced first. The gates stay closed until pnv_npu2_deassert_reset(). To assert
- * a reset twice is the same as once.
+ * For a reset that EEH asserts, and ends by another call. The gates stay closed
+ * until pnv_npu2_deassert_reset(). To assert a reset twice is the same as once.
  *
  * Context: may sleep.
  */
@@ -452,43 +532,6 @@ void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus)
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus)
 {
 	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_gate_leave_reset);
-}
-
-static struct pnv_npu2_gpu *pnv_npu2_gpu_with_pe(struct pnv_npu2 *npu,
-						 u64 pe_number)
-{
-	struct pnv_npu2_gpu *found = NULL, *gpu;
-
-	mutex_lock(&npu->lock);
-	for (gpu = npu->gpu; gpu < npu->gpu + npu->num_gpus; gpu++) {
-		if (gpu->npu_pe && gpu->npu_pe->pe_number == pe_number)
-			found = gpu;
-	}
-	mutex_unlock(&npu->lock);
-
-	return found;
-}
-
-/**
- * pnv_npu2_pe_error() - a PE of an NPU has been frozen by hardware
- * @npu: the NPU
- * @pe_number: the PE
- *
- * Hardware freezes DMA of a PE after an access that is not allowed. No OPAL call
- * thaws a PE of an NPU, and EEH would reset the PHB of the NPU, with the links
- * of all GPUs. So fence the links of the GPU, and leave the rest to its owner.
- *
- * Context: may sleep.
- */
-void pnv_npu2_pe_error(struct pnv_npu2 *npu, u64 pe_number)
-{
-	struct pnv_npu2_gpu *gpu = pnv_npu2_gpu_with_pe(npu, pe_number);
-
-	if (gpu)
-		pnv_npu2_gate_freeze(gpu, pe_number);
-	else
-		pr_warn_once("NPU PHB#%x: error of PE#%llx, which no GPU has\n",
-			     npu->phb->hose->global_number, pe_number);
 }
 
 /* Takes no lock: nobody else is left */

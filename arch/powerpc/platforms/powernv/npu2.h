@@ -51,6 +51,7 @@
  *   npu2-lpar.c	the guest that a GPU translates addresses for
  *   npu2-link.c	state of one link: training procedures and fence
  *   npu2-gate.c	state of all links of a GPU, and who may use its RAM
+ *   npu2-freeze.c	PEs that hardware has frozen
  *   npu2-group.c	IOMMU group of the GPUs and bridges of an NPU
  *   npu2.c		what the PCI, EEH and shutdown code of powernv calls
  *
@@ -121,12 +122,19 @@ struct pnv_phb;
  *							DOWN
  *   procedure		arm it		-EAGAIN		revoke, DOWN,
  *   (by VFIO)						arm it
- *   config write that	let it pass,	FLR: as DOWN,	refuse it
- *   takes a link down	forget the	others:
- *   (by anybody)	training	refuse it
+ *   procedure that	arm it		-EAGAIN		arm it
+ *   does nothing
+ *   config write:
+ *    FLR of a bridge	fence its link	fence its link	refuse it
+ *    PROCEDURE of one	arm it		refuse it	refuse it
+ *    what takes a GPU	let it pass,	let it pass,	refuse it
+ *    or its port away	forget the	forget the
+ *			training	training
  *
- * "Revoke" removes all mappings of GPU RAM. Reads of config space are no event:
- * a procedure that a read carries out has been armed in the state DOWN.
+ * "Revoke" removes all mappings of GPU RAM. Config writes are those of anybody but
+ * the platform; in CHANGING they belong to a reset that a driver has announced.
+ * Reads of config space are no event: a procedure that a read carries out has been
+ * armed in the state DOWN, or does nothing.
  */
 enum pnv_npu2_links {
 	NPU2_LINKS_DOWN,
@@ -145,7 +153,9 @@ enum pnv_npu2_links {
  * @vendor_cap: offset of the vendor capability, likewise
  * @procedures: bit n is set when training procedure n has succeeded since the
  *	link was fenced last
- * @fenced: firmware has confirmed the fence, and no procedure ran since
+ * @fenced: firmware has confirmed the fence, and no procedure that unfences the
+ *	link was armed since
+ * @next_fence: when a user may have the link fenced again, in jiffies
  */
 struct pnv_npu2_bridge {
 	struct pnv_npu2_gpu *gpu;
@@ -156,6 +166,7 @@ struct pnv_npu2_bridge {
 	u8 vendor_cap;			/* written under the gate's write side */
 	u16 procedures;			/* pnv_npu2.mailbox_lock */
 	bool fenced;			/* pnv_npu2.mailbox_lock */
+	unsigned long next_fence;	/* pnv_npu2.mailbox_lock */
 };
 
 /**
@@ -165,8 +176,6 @@ struct pnv_npu2_bridge {
  * @hose: PCI controller above the GPU; constant
  * @bdfn: bus, device and function of the GPU; firmware finds translation
  *	contexts by this number; constant
- * @pm_cap: offset of the power management capability of the GPU, 0 before the
- *	GPU is in the group
  * @ram: aperture, empty when firmware describes no usable one; constant
  * @tgt: "ibm,device-tgt-addr": @ram.start as the GPU writes it in addresses that
  *	it sends over NVLink, 0 for none; constant
@@ -174,16 +183,17 @@ struct pnv_npu2_bridge {
  * @num_bridges: number of elements used in @bridge; constant
  * @gpu_pe: PE of the GPU on its PCIe PHB, NULL while it is not in the group
  * @npu_pe: PE that the bridges share, NULL while there is no bridge
+ * @pe_number: number of @npu_pe, 0 while there is none
  * @lpid: guest that the GPU translates addresses for, 0 for none
  * @context: whether firmware has a context for the address spaces of @lpid
  * @gate: read side for code that maps or touches GPU RAM, write side for code
  *	that changes the state of the links
  * @revoke: removes all mappings of GPU RAM, NULL when nobody has any
  * @revoke_data: argument of @revoke
- * @frozen: hardware has frozen @npu_pe, and that was logged
+ * @frozen: hardware has frozen @npu_pe, and firmware has not said otherwise since
  * @links: state of the links
  * @changes: how many changes are under way; not 0 in NPU2_LINKS_CHANGING only
- * @in_reset: resets that are asserted (NPU2_RESET_OF_*), each one of @changes
+ * @in_reset: resets that EEH has asserted (NPU2_RESET_OF_*), each one of @changes
  * @changed: wakes up those who wait for the end of NPU2_LINKS_CHANGING
  *
  * Allocated at boot and never freed.
@@ -193,13 +203,13 @@ struct pnv_npu2_gpu {
 	struct device_node *dn;
 	struct pci_controller *hose;
 	u16 bdfn;
-	u8 pm_cap;			/* pnv_npu2.lock */
 	struct resource ram;
 	u64 tgt;
 	struct pnv_npu2_bridge bridge[PNV_NPU2_MAX_LINKS];
 	unsigned int num_bridges;
 	struct pnv_ioda_pe *gpu_pe;	/* pnv_npu2.lock */
 	struct pnv_ioda_pe *npu_pe;	/* pnv_npu2.lock */
+	unsigned int pe_number;		/* written under pnv_npu2.lock */
 	unsigned int lpid;		/* pnv_npu2.lock */
 	bool context;			/* pnv_npu2.lock */
 	struct rw_semaphore gate;
@@ -229,6 +239,7 @@ struct pnv_npu2_gpu {
  *	IOMMU group. Has no group before the first GPU. Never linked to a TCE
  *	table: code that walks the list of a table expects PEs there
  * @owned: whether an external user (VFIO) owns the DMA windows
+ * @reported: bit n is set when an error of PE#n has been logged
  * @mailbox_lock: serialises accesses to the mailboxes of the bridges
  */
 struct pnv_npu2 {
@@ -241,6 +252,7 @@ struct pnv_npu2 {
 	struct mutex lock;		/* see @lock above */
 	struct iommu_table_group table_group;	/* lock */
 	bool owned;			/* lock */
+	unsigned long reported;		/* atomic */
 	raw_spinlock_t mailbox_lock;	/* see @mailbox_lock above */
 };
 
@@ -265,7 +277,6 @@ struct pnv_npu2_bridge *pnv_npu2_bridge_of(struct pci_dev *pdev);
 /* npu2-dma.c */
 int pnv_npu2_tve_deny(struct pnv_phb *phb, unsigned int pe_number);
 int pnv_npu2_tve_deny_all(struct pnv_phb *phb);
-bool pnv_npu2_pe_is_frozen(struct pnv_phb *phb, unsigned int pe_number);
 int pnv_npu2_pe_clear_window(struct pnv_ioda_pe *pe);
 void pnv_npu2_pe_abandon_window(struct pnv_ioda_pe *pe);
 int pnv_npu2_pe_set_window(struct pnv_ioda_pe *pe, int num,
@@ -282,6 +293,8 @@ void pnv_npu2_link_enumerate(struct pnv_npu2_bridge *bridge,
 bool pnv_npu2_link_is_trained(struct pnv_npu2_bridge *bridge);
 int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge);
 int pnv_npu2_link_fence_unlocked(struct pnv_npu2_bridge *bridge);
+void pnv_npu2_link_pace(struct pnv_npu2_bridge *bridge);
+bool pnv_npu2_procedure_is_idle(u32 procedure);
 int pnv_npu2_link_arm(struct pnv_npu2_bridge *bridge, u32 procedure);
 int pnv_npu2_link_config_write(struct pnv_npu2_bridge *bridge, int where,
 			       int size, u32 val);
@@ -292,8 +305,15 @@ u32 pnv_npu2_link_config_read(struct pnv_npu2_bridge *bridge, int where,
 void pnv_npu2_gate_freeze(struct pnv_npu2_gpu *gpu, unsigned int pe_number);
 void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu, const char *reason);
 int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gate_begin_reset(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gate_end_reset(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gate_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
 void pnv_npu2_gate_leave_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
+
+/* npu2-freeze.c */
+int pnv_npu2_first_frozen_pe(struct pnv_npu2 *npu);
+int pnv_npu2_gpu_is_frozen(struct pnv_npu2_gpu *gpu, int *first);
+void pnv_npu2_pe_error(struct pnv_npu2 *npu, u64 pe_number);
 
 /* npu2-group.c */
 #ifdef CONFIG_SPAPR_TCE_IOMMU
@@ -328,16 +348,23 @@ void pnv_npu2_shutdown(struct pci_controller *hose);
 void pnv_npu2_dma_dev_setup(struct pci_dev *pdev);
 void pnv_npu2_release_bridge(struct pci_dev *pdev);
 void pnv_npu2_disable_device(struct pci_dev *pdev);
+void pnv_npu2_begin_reset(struct pci_controller *hose, struct pci_bus *bus);
+void pnv_npu2_end_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
-void pnv_npu2_pe_error(struct pnv_npu2 *npu, u64 pe_number);
 int pnv_npu2_config_write(struct pci_dn *pdn, int where, int size, u32 val);
 u32 pnv_npu2_config_read(struct pci_dn *pdn, int where, int size, u32 val);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index);
+bool pnv_npu2_is_frozen(bool was_frozen, int first, unsigned int pe_number);
 bool pnv_npu2_is_trained(u16 done, int last);
 u16 pnv_npu2_procedures_after(u16 done, int last, u32 next);
+bool pnv_npu2_is_fenced_after(bool fenced, u32 next);
+bool pnv_npu2_may_change(struct pnv_npu2_bridge *bridge, bool flr);
+bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu);
+bool pnv_npu2_write_sets(int where, int size, u32 val, int reg, u16 bits);
+int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure);
 unsigned int pnv_npu2_reset_of(struct pnv_npu2_gpu *gpu,
 			       struct pci_controller *hose, struct pci_bus *bus);
 #endif

@@ -131,6 +131,61 @@ TEST_F_TIMEOUT(reset, device_control_is_virtual, NVLINK2_TIMEOUT)
 	EXPECT_EQ(before, sysfs_config(bridge->bdf, at, 2));
 }
 
+static int arm(struct vfio_dev *bridge, uint32_t procedure)
+{
+	unsigned int cap = vfio_config_capability(bridge, PCI_CAP_ID_VNDR);
+
+	return vfio_config_write(bridge, cap + LINK_PROCEDURE, 4, procedure);
+}
+
+/* Procedures that do nothing take nothing away, neither armed nor run */
+TEST_F_TIMEOUT(reset, procedures_that_do_nothing, NVLINK2_TIMEOUT)
+{
+	static const uint32_t idle[] = { 1, 11, 12 };
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(idle) / sizeof(*idle); i++) {
+		ASSERT_EQ(0, arm(bridge, idle[i]));
+		EXPECT_EQ(0, watch_faults(self->mem));
+		EXPECT_EQ(0, watch_store(self->mem, i));
+		ASSERT_EQ(0, nvlink2_run_procedure(bridge, idle[i]));
+		EXPECT_EQ(0, watch_faults(self->mem));
+		EXPECT_EQ(i, *self->mem);
+	}
+}
+
+/* The last step of the training, once more: the mapping comes back by itself */
+TEST_F_TIMEOUT(reset, credits_are_checked_again, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+
+	ASSERT_EQ(0, arm(bridge, NVLINK2_CHECK_CREDITS));
+	EXPECT_LT(0, watch_faults(self->mem));
+	EXPECT_EQ(0, watch_store(self->mem, 1));
+	ASSERT_EQ(0, nvlink2_run_procedure(bridge, NVLINK2_CHECK_CREDITS));
+	EXPECT_EQ(0, watch_store(self->mem, 2));
+	EXPECT_EQ(2, *self->mem);
+}
+
+/* What was written before the rest of it failed is told */
+TEST_F_TIMEOUT(reset, write_that_fails_in_the_middle, NVLINK2_TIMEOUT)
+{
+	struct vfio_dev *bridge = &self->nvlink2.bridge[0];
+	unsigned int cap = vfio_config_capability(bridge, PCI_CAP_ID_VNDR);
+	size_t page = sysconf(_SC_PAGESIZE);
+	char *two;
+
+	two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, two);
+	ASSERT_EQ(0, munmap(two + page, page));
+	/* The four bytes of STATUS, which ignores them, then those that are gone */
+	EXPECT_EQ(4, pwrite(bridge->fd, two + page - 4, 8,
+			    bridge->config.offset + cap + LINK_STATUS));
+	munmap(two, page);
+}
+
 /* A reset of another GPU of the NPU leaves the links of this one alone */
 TEST_F_TIMEOUT(reset, neighbour_is_reset, NVLINK2_TIMEOUT)
 {
@@ -328,6 +383,15 @@ FIXTURE_VARIANT_ADD(setpci, link_disable)
 	{ true, false, PCI_CAP_ID_EXP, PCI_EXP_LNKCTL, 2, PCI_EXP_LNKCTL_LD };
 FIXTURE_VARIANT_ADD(setpci, power_state)
 	{ false, true, PCI_CAP_ID_PM, PCI_PM_CTRL, 2, PCI_PM_CTRL_STATE_MASK };
+FIXTURE_VARIANT_ADD(setpci, function_reset)
+	{ false, false, PCI_CAP_ID_EXP, PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR };
+FIXTURE_VARIANT_ADD(setpci, function_reset_by_byte)
+	{ false, false, PCI_CAP_ID_EXP, PCI_EXP_DEVCTL + 1, 1,
+	  PCI_EXP_DEVCTL_BCR_FLR >> 8 };
+FIXTURE_VARIANT_ADD(setpci, power_state_of_port)
+	{ true, false, PCI_CAP_ID_PM, PCI_PM_CTRL, 2, PCI_PM_CTRL_STATE_MASK };
+FIXTURE_VARIANT_ADD(setpci, slot_power)
+	{ true, false, PCI_CAP_ID_EXP, PCI_EXP_SLTCTL, 2, PCI_EXP_SLTCTL_PCC };
 
 /* The device to write to, and the offset; 0 when there is nothing to write to */
 static unsigned int setpci_where(const FIXTURE_VARIANT(setpci) *variant,

@@ -19,6 +19,9 @@ LINKS = 3
 LOG_LIMIT = 16384
 # How long the host may take to be told of a frozen PE by firmware
 SETTLE = 3
+# Of machine/host/faults.c, and how long the kernel lets a user wait between two fences of a link
+RESETS = 10
+PACE_MS = 100
 # Checks of the main job that the last guest has to pass, as in machine/revoked.py
 WHOLE = ("links trained", "GPU RAM as a node", "program bound to the node", "LPID while it runs",
          "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1", "copy over NVLink 2", "ATSD", "guest ends",
@@ -29,7 +32,7 @@ class Faults:
     """What is injected at the marks, and what the registers said at once."""
 
     def __init__(self):
-        self.pe = None
+        self.pe = self.lower = None
 
     @staticmethod
     def set(monitor, kind, index, name, value):
@@ -49,25 +52,43 @@ class Faults:
     def find(self, monitor):
         self.set(monitor, GPU_TYPE, 0, "fail-reset", False)
 
-    def freeze(self, monitor):
-        """The PE that the first link of the first GPU has."""
-        self.pe = int(monitor.get(monitor.find(NPU_TYPE)[0], "bdf2pe[0]")) >> 56 & 0xf
-        self.set(monitor, NPU_TYPE, 0, f"pestb[{self.pe}]", 1)
+    @staticmethod
+    def pe_of(monitor, link):
+        return int(monitor.get(monitor.find(NPU_TYPE)[0], f"bdf2pe[{link}]")) >> 56 & 0xf
+
+    def set_pe(self, monitor, number, value):
+        self.set(monitor, NPU_TYPE, 0, f"pestb[{number}]", value)
         time.sleep(SETTLE)
 
+    def freeze(self, monitor):
+        """The PE that the first link of the first GPU has."""
+        self.pe, self.lower = self.pe_of(monitor, 0), self.pe_of(monitor, LINKS)
+        self.set_pe(monitor, self.pe, 1)
+
+    def error(self, monitor):
+        """Firmware names the PE of hardware's own errors now, not that of the first GPU any more."""
+        self.set_pe(monitor, 0, 1)
+
+    def hide(self, monitor):
+        """The PE of the second GPU hides that of the first one, too."""
+        self.set(monitor, NPU_TYPE, 0, "pestb[0]", 0)
+        self.set_pe(monitor, self.lower, 1)
+
     def thaw(self, monitor):
-        self.set(monitor, NPU_TYPE, 0, f"pestb[{self.pe}]", 0)
+        for number in (self.lower, self.pe):
+            self.set(monitor, NPU_TYPE, 0, f"pestb[{number}]", 0)
 
     def at_mark(self):
         return {"guest.copy-stuck": self.stick, "host.stuck": self.unstick, "host.lose": self.lose,
-                "host.find": self.find, "guest.frozen": self.freeze, "host.thaw": self.thaw}
+                "host.find": self.find, "guest.frozen": self.freeze, "host.error": self.error,
+                "host.hide": self.hide, "host.thaw": self.thaw}
 
 
 def observe(log, timeout, *parts, extra=()):
     """parts: those of machine/host/faults.c."""
     faults = Faults()
     settings = Settings(board=BOARD, job=",".join(["faults", *parts]), extra=extra)
-    return scenario.observe(settings, log, timeout, faults.at_mark()), faults.pe
+    return scenario.observe(settings, log, timeout, faults.at_mark()), faults
 
 
 def stuck(seen):
@@ -86,9 +107,44 @@ def opened(seen, name, key, wanted):
     return Result(name, bool(match) and int(match[1]) < LOG_LIMIT, host=text)
 
 
-def frozen_log(seen, pe):
-    lines = [line for line in seen.kernel if f"hardware has frozen PE#{pe:x}" in line] if pe is not None else []
-    return Result("a frozen PE is logged once", len(lines) == 1, host="\n".join(lines))
+def logged_once(seen, name, *texts):
+    found = [[line for line in seen.kernel if text in line] for text in texts]
+    return Result(name, [len(lines) for lines in found] == [1] * len(texts), host="\n".join(sum(found, [])))
+
+
+def frozen_log(seen, faults):
+    return [
+        Result("the second GPU's PE has the lower number", faults.pe is not None and 0 < faults.lower < faults.pe,
+               model=f"{faults.lower} and {faults.pe}"),
+        logged_once(seen, "a frozen PE is logged once, and that it hides others",
+                    f"hardware has frozen PE#{faults.pe}", f"state of PEs above PE#{faults.pe}",
+                    f"hardware has frozen PE#{faults.lower}", f"state of PEs above PE#{faults.lower}"),
+        logged_once(seen, "an error of no GPU's PE is logged once", "error of PE#0", "state of PEs above PE#0 ")]
+
+
+def hidden(seen):
+    """The first GPU stays frozen while firmware names other PEs; nothing is known of the second one, then all is."""
+    return [
+        opened(seen, "a frozen GPU while firmware names PE#0: the open fails", "error.first", "Input/output error"),
+        opened(seen, "the other one, of which nothing is known, is opened", "error.second", "opened"),
+        opened(seen, "a frozen GPU while firmware names the other one: the open fails", "hidden.first",
+               "Input/output error"),
+        opened(seen, "that of the other one fails as well", "hidden.second", "Input/output error")]
+
+
+def purges(seen):
+    """Ten in a second are what a user may cause; the model counts."""
+    marks = [seen.registers.get(f"host.{name}", []) for name in ("fenced", "still-fenced", "fenced-again")]
+    counts = [npus[0].purges if npus else None for npus in marks]
+    text = seen.facts.get("host.resets", "")
+    match = re.match(rf"{RESETS + 13} done, the last {RESETS} in (\d+) ms$", text)
+    known = None not in counts
+    return [
+        Result("a fenced link is not fenced again, whatever procedure is armed", known and counts[0] == counts[1],
+               model=f"purges {counts}"),
+        Result("a link that is unfenced and reset over and over: ten purges a second",
+               known and bool(match) and counts[2] > counts[1] and int(match[1]) >= (RESETS - 2) * PACE_MS, host=text,
+               model=f"purges {counts}")]
 
 
 def no_recovery(seen):
@@ -161,10 +217,12 @@ def judge_lost(seen):
         log_is_clean(seen), *last_guest(seen)]
 
 
-def judge_faults(seen, pe):
+def judge_faults(seen, faults):
     return [
-        stuck(seen), frozen_log(seen, pe), no_recovery(seen), frozen_links(seen), frozen_guest(seen),
+        stuck(seen), *frozen_log(seen, faults), no_recovery(seen), frozen_links(seen), frozen_guest(seen),
         opened(seen, "a GPU with a frozen PE: the open fails", "frozen.first", "Input/output error"),
         opened(seen, "the other one is opened", "frozen.second", "opened"),
+        *hidden(seen),
         opened(seen, "it is opened when the PE is thawed", "thawed", "opened"),
+        opened(seen, "and so is the other one", "thawed.second", "opened"), *purges(seen),
         log_is_clean(seen), *last_guest(seen)]

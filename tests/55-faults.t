@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 900
-"""Hardware that fails: shootdowns that never end, a frozen PE. Takes 110 s.
+"""Hardware that fails: shootdowns that never end, frozen PEs; a user who resets a bridge over and over. Takes 120 s.
 
 A GPU that does not come back takes minutes to give up: tests/full/40-lost-gpu.t.
 """
@@ -12,4 +12,4 @@ from faults import judge_faults, observe
 LOG = tap.log("faults")
 TIMEOUT = 870
 
-tap.job(lambda: judge_faults(*observe(LOG, TIMEOUT, "stuck", "frozen", "use")), LOG)
+tap.job(lambda: judge_faults(*observe(LOG, TIMEOUT, "stuck", "frozen", "resets", "use")), LOG)

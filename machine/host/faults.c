@@ -3,14 +3,17 @@
  * Hardware that fails while it is used, or before: what the guest loses is its own, the host goes on, and the next user
  * gets a GPU that works or an error. Whoever watches injects the faults at the marks.
  *
- * Usage: faults [stuck|lost|frozen|power|use]...
+ * Usage: faults [stuck|lost|frozen|resets|power|use]...
  */
 #include <errno.h>
+#include <linux/vfio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/files.h"
@@ -25,6 +28,11 @@
 #define SYSLOG_SIZE_UNREAD 9
 #define BEATS_STUCK 2
 #define BEATS_BEFORE_RESET 5
+/* In the vendor capability of a bridge, see machine/guest/links.c. */
+#define CONTROL 0x88
+#define RESET_NTL 10
+#define PROCEDURES 14
+#define RESETS 10
 
 static int beats;
 
@@ -102,8 +110,71 @@ static void frozen(const struct group *group, const struct gpu *gpus)
 	report("frozen.consumer", "%d", consumer_run(&consumer));
 	open_device("frozen.first", group, &gpus[0].device);
 	open_device("frozen.second", group, &gpus[1].device);
+	mark("error");
+	open_device("error.first", group, &gpus[0].device);
+	open_device("error.second", group, &gpus[1].device);
+	mark("hide");
+	open_device("hidden.first", group, &gpus[0].device);
+	open_device("hidden.second", group, &gpus[1].device);
 	mark("thaw");
 	open_device("thawed", group, &gpus[0].device);
+	open_device("thawed.second", group, &gpus[1].device);
+}
+
+/* A procedure is armed, not run. */
+static bool arm_and_reset(int fd, uint32_t procedure)
+{
+	struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+
+	return !ioctl(fd, VFIO_DEVICE_GET_REGION_INFO, &config) &&
+	       pwrite(fd, &procedure, sizeof(procedure), config.offset + CONTROL) == sizeof(procedure) &&
+	       !ioctl(fd, VFIO_DEVICE_RESET);
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* How often a user can have all caches purged: not at all where the link stays fenced, else ten times a second. */
+static void reset_bridge(int fd)
+{
+	uint32_t procedure;
+	int i, done = 0;
+	long begin;
+
+	done += arm_and_reset(fd, RESET_NTL);
+	mark("fenced");
+	for (procedure = 0; procedure < PROCEDURES - 1; procedure++)
+		if (procedure != RESET_NTL)
+			done += arm_and_reset(fd, procedure);
+	mark("still-fenced");
+	begin = milliseconds();
+	for (i = 0; i < RESETS; i++)
+		done += arm_and_reset(fd, RESET_NTL);
+	report("resets", "%d done, the last %d in %ld ms", done, RESETS, milliseconds() - begin);
+	mark("fenced-again");
+}
+
+static void resets(const struct group *group, const struct gpu *gpu)
+{
+	struct vfio_session session;
+	int fd;
+
+	if (!vfio_begin(&session, group)) {
+		report_error("resets", "container");
+		return;
+	}
+	fd = vfio_open(&session, &gpu->bridges[0]);
+	if (fd < 0)
+		report_error("resets", "bridge");
+	else
+		reset_bridge(fd);
+	close(fd);
+	vfio_end(&session);
 }
 
 static const struct pci_device *reset_device;
@@ -187,6 +258,8 @@ int main(int argc, char **argv)
 		lost(&group, &gpus[0]);
 	if (wanted(argc, argv, "frozen"))
 		frozen(&group, gpus);
+	if (wanted(argc, argv, "resets"))
+		resets(&group, &gpus[0]);
 	if (wanted(argc, argv, "power"))
 		power(&gpus[0]);
 	if (wanted(argc, argv, "use"))

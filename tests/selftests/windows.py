@@ -2,7 +2,8 @@
 """What the model's trace says of the links of a GPU while the GPU is held in reset.
 
 The port above a GPU holds it in reset from when Bridge Control gets the bit until the bit is gone. The bit resets the
-model of the GPU, which says so next.
+model of the GPU, which says so next. Ports of the two chips have the same names: of two that hold a GPU at the same
+time only the last is seen.
 """
 
 import re

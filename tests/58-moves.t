@@ -14,6 +14,6 @@ from moves import judge_moves, observe
 
 ROUNDS = int(os.environ.get("MOVES_ROUNDS", "3"))
 LOG = tap.log("moves")
-TIMEOUT = 200 + 60 * ROUNDS
+TIMEOUT = 200 + 100 * ROUNDS
 
 tap.job(lambda: judge_moves(observe(LOG, TIMEOUT, ROUNDS), ROUNDS), LOG)

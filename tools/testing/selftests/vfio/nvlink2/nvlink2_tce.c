@@ -562,7 +562,8 @@ TEST_F_TIMEOUT(tce, entry_of_two_cpus, NVLINK2_TIMEOUT)
 		ASSERT_EQ(0, spapr_register(container, self->memory + i * MIB,
 					    MIB));
 	ASSERT_EQ(0, attach_table(self, 16));
-	entry[0].end = entry[1].end = time(NULL) + RACE_SECONDS;
+	entry[0].end = time(NULL) + RACE_SECONDS;
+	entry[1].end = entry[0].end;
 	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, i < 2 ?
 					    put_one_entry : map_one_entry,

@@ -44,8 +44,8 @@ static void vfio_pci_nvlink2_reset_prepare(struct pci_dev *pdev)
 	if (!pnv)
 		return;
 
-	pnv_npu2_pace(pdev);
 	pnv_npu2_gpu_begin_change(pnv);
+	pnv_npu2_pace(pdev);
 	if (!pnv_npu2_is_bridge(pdev))
 		pnv_npu2_gpu_fence(pnv);
 }

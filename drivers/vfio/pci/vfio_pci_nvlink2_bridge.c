@@ -77,8 +77,8 @@ static void nvlink2_bridge_close_device(struct vfio_device *core_vdev)
 	 * This resets the bridge without calling reset_prepare(), and the GPU
 	 * may still be open.
 	 */
-	pnv_npu2_pace(bridge->core.pdev);
 	pnv_npu2_gpu_begin_change(bridge->pnv);
+	pnv_npu2_pace(bridge->core.pdev);
 	vfio_pci_core_close_device(core_vdev);
 	pnv_npu2_gpu_end_change(bridge->pnv);
 

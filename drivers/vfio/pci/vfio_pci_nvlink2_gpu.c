@@ -248,9 +248,14 @@ static int nvlink2_gpu_open_device(struct vfio_device *core_vdev)
 /* The user is the cause, and can be so over and over */
 static int nvlink2_gpu_fence(struct nvlink2_gpu *gpu)
 {
-	pnv_npu2_pace(gpu->core.pdev);
+	int ret;
 
-	return pnv_npu2_gpu_fence(gpu->pnv);
+	pnv_npu2_gpu_begin_change(gpu->pnv);
+	pnv_npu2_pace(gpu->core.pdev);
+	ret = pnv_npu2_gpu_fence(gpu->pnv);
+	pnv_npu2_gpu_end_change(gpu->pnv);
+
+	return ret;
 }
 
 /*

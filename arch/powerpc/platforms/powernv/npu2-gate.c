@@ -335,7 +335,8 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_end_change);
  * pnv_npu2_pace() - wait until a user may have links fenced again
  * @pdev: the GPU or bridge that the user resets
  *
- * To be called before a fence that a user can cause as often as it likes.
+ * To be called before a fence that a user can cause as often as it likes, after
+ * pnv_npu2_gpu_begin_change(): nobody can unfence a link in between then.
  *
  * Context: may sleep, for a tenth of a second.
  */

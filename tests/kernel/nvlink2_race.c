@@ -826,7 +826,8 @@ TEST_F_TIMEOUT(guest, stores_against_memory_disable, RACE_TIMEOUT)
 }
 
 struct remapper {
-	FIXTURE_DATA(guest) *self;
+	struct nvlink2 *nvlink2;
+	void *ram;
 	time_t end;
 };
 
@@ -834,12 +835,12 @@ struct remapper {
 static void *map_again_and_again(void *arg)
 {
 	struct remapper *remapper = arg;
-	FIXTURE_DATA(guest) *self = remapper->self;
+	struct nvlink2 *nvlink2 = remapper->nvlink2;
 
 	while (time(NULL) < remapper->end)
-		mmap(self->ram, SLICE, PROT_READ | PROT_WRITE,
-		     MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
-		     self->nvlink2.ram.offset);
+		mmap(remapper->ram, SLICE, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_FIXED, nvlink2->gpu.fd,
+		     nvlink2->ram.offset);
 
 	return NULL;
 }
@@ -851,7 +852,8 @@ static void *map_again_and_again(void *arg)
 TEST_F_TIMEOUT(guest, processors_against_each_other, RACE_TIMEOUT)
 {
 	struct remapper remapper = {
-		.self = self,
+		.nvlink2 = &self->nvlink2,
+		.ram = self->ram,
 		.end = time(NULL) + seconds(),
 	};
 	pthread_t thread;

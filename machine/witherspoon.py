@@ -40,7 +40,7 @@ def firmware():
     """Debian's own skiboot."""
     path = os.path.join(BUILD, "base/qemu-system-data/skiboot.lid")
     if not os.path.exists(path):
-        raise MachineError(f"{relative(path)} is not there: 'scripts/base firmware' gets it")
+        raise MachineError(f"{relative(path)} is not there: 'scripts/base firmware-7.2' gets it")
     return path
 
 

@@ -16,7 +16,8 @@ from overlays import SUFFIX, files_below
 
 IDENTITY = {"GIT_COMMITTER_NAME": "Nobody", "GIT_COMMITTER_EMAIL": "nobody@example.com", "GIT_AUTHOR_NAME": "Nobody",
             "GIT_AUTHOR_EMAIL": "nobody@example.com"}
-QEMU_OVERLAYS = ("machine/qemu", "qemu")
+# An overlay and the base that it is for
+QEMU_OVERLAYS = {"machine/qemu": "qemu-7.2", "qemu": "qemu-7.2"}
 
 
 def run(*command, **options):
@@ -35,6 +36,10 @@ def kernel_directories():
     return sorted(name for name in set(os.listdir(tap.TOP)) - HOUSE if os.path.isdir(os.path.join(tap.TOP, name)))
 
 
+def base(flag, name):
+    return run(os.path.join(tap.TOP, "scripts", "base"), flag, name).stdout.strip()
+
+
 class Style(unittest.TestCase):
     maxDiff = None
 
@@ -47,8 +52,6 @@ class Style(unittest.TestCase):
                                                 os.path.join(cls.out, "patches"), "patches")
         if made.returncode:
             raise AssertionError(made.stdout)
-        cls.qemu = run(os.path.join(tap.TOP, "scripts", "base"), "--path", "qemu").stdout.strip()
-        cls.qemu_version = run(os.path.join(tap.TOP, "scripts", "base"), "--version", "qemu").stdout.strip()
 
     def clean(self, done):
         self.assertEqual(done.returncode, 0, done.stdout)
@@ -61,13 +64,13 @@ class Style(unittest.TestCase):
 
     def test_qemu_overlays(self):
         """the QEMU overlays apply, and hold no file of QEMU whole"""
-        for overlay in QEMU_OVERLAYS:
-            self.clean(run(os.path.join(tap.TOP, "scripts", "overlay"), "--check", "--version", self.qemu_version,
-                           self.qemu, os.path.join(tap.TOP, overlay)))
+        for overlay, name in QEMU_OVERLAYS.items():
+            self.clean(run(os.path.join(tap.TOP, "scripts", "overlay"), "--check", "--version", base("--version", name),
+                           base("--path", name), os.path.join(tap.TOP, overlay)))
 
     def test_qemu_checkpatch(self):
         """QEMU's checkpatch is content with the QEMU overlays"""
-        checker = os.path.join(self.qemu, "scripts", "checkpatch.pl")
+        checker = os.path.join(base("--path", "qemu-7.2"), "scripts", "checkpatch.pl")
         for path in ours(*QEMU_OVERLAYS, suffix=""):
             kind = ["--no-signoff"] if path.endswith(SUFFIX) else ["--file"]
             if path.endswith((".c", ".h", ".build", SUFFIX)):

@@ -17,7 +17,7 @@ from overlays import SUFFIX, files_below
 IDENTITY = {"GIT_COMMITTER_NAME": "Nobody", "GIT_COMMITTER_EMAIL": "nobody@example.com", "GIT_AUTHOR_NAME": "Nobody",
             "GIT_AUTHOR_EMAIL": "nobody@example.com"}
 # An overlay and the base that it is for
-QEMU_OVERLAYS = {"machine/qemu": "qemu-7.2", "qemu": "qemu-7.2"}
+QEMU_OVERLAYS = {"machine/qemu": "qemu", "qemu": "qemu-7.2"}
 
 
 def run(*command, **options):
@@ -70,7 +70,7 @@ class Style(unittest.TestCase):
 
     def test_qemu_checkpatch(self):
         """QEMU's checkpatch is content with the QEMU overlays"""
-        checker = os.path.join(base("--path", "qemu-7.2"), "scripts", "checkpatch.pl")
+        checker = os.path.join(base("--path", "qemu"), "scripts", "checkpatch.pl")
         for path in ours(*QEMU_OVERLAYS, suffix=""):
             kind = ["--no-signoff"] if path.endswith(SUFFIX) else ["--file"]
             if path.endswith((".c", ".h", ".build", SUFFIX)):

@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(tap.TOP, "machine"))
 
 from witherspoon import Machine, Settings  # noqa: E402
 
-REFERENCE = os.path.join(tap.BUILD, "base/qemu-7.2+dfsg/roms/skiboot/hdata/test/op920.wsp.dts")
+REFERENCE = os.path.join(tap.BUILD, "base/qemu-10.0/roms/skiboot/hdata/test/op920.wsp.dts")
 BEGIN_NODE, END_NODE, PROPERTY, NOP = 1, 2, 3, 4
 LINK_PROPERTIES = ("compatible", "reg", "ibm,npu-link-index", "ibm,workbook-link-id", "ibm,npu-phy",
                    "ibm,npu-lane-mask", "ibm,npu-brick-id", "ibm,link-speed", "nvidia,link-speed")

@@ -38,9 +38,9 @@ def built(path, target):
 
 def firmware():
     """Debian's own skiboot."""
-    path = os.path.join(BUILD, "base/qemu-system-data/skiboot.lid")
+    path = os.path.join(BUILD, "base/qemu-system-data-10.0/skiboot.lid")
     if not os.path.exists(path):
-        raise MachineError(f"{relative(path)} is not there: 'scripts/base firmware-7.2' gets it")
+        raise MachineError(f"{relative(path)} is not there: 'scripts/base firmware' gets it")
     return path
 
 
@@ -69,7 +69,8 @@ class Settings:
         if self.board is None:
             return ["-M", "powernv9", "-smp", "2,sockets=1,cores=2,threads=1"]
         ram = f",gpu-ram={self.gpu_ram}" if self.gpu_ram else ""
-        return ["-M", f"witherspoon,board={self.board}{ram}"]
+        sockets = 1 if self.board == "small" else 2
+        return ["-M", f"witherspoon,board={self.board}{ram}", "-smp", f"2,sockets={sockets}"]
 
     def command(self):
         kernel = built(os.path.join(self.images, "vmlinux"), "images")

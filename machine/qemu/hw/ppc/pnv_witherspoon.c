@@ -15,39 +15,53 @@
 #include "qemu/units.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
+#include "hw/gpio/pca9554.h"
+#include "hw/i2c/i2c.h"
+#include "hw/irq.h"
 #include "hw/isa/isa.h"
+#include "hw/misc/pnv_v100.h"
 #include "hw/pci-bridge/xio3130_downstream.h"
+#include "hw/pci-host/pnv_npu2.h"
+#include "hw/pci-host/pnv_phb.h"
 #include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_host.h"
 #include "hw/ppc/fdt.h"
 #include "hw/ppc/pnv.h"
-#include "hw/ppc/pnv_npu2.h"
-#include "hw/ppc/pnv_sxm2_i2c.h"
-#include "hw/ppc/pnv_v100.h"
+#include "hw/ppc/pnv_chip.h"
 #include "hw/qdev-properties.h"
+#include "monitor/qdev.h"
 #include <libfdt.h>
 
 #define TYPE_WITHERSPOON_MACHINE MACHINE_TYPE_NAME("witherspoon")
-OBJECT_DECLARE_SIMPLE_TYPE(WitherspoonState, WITHERSPOON_MACHINE)
+OBJECT_DECLARE_TYPE(WitherspoonState, WitherspoonClass, WITHERSPOON_MACHINE)
 
 #define WITHERSPOON_MAX_CHIPS   2
 #define WITHERSPOON_CHIP_STRIDE 8
 #define WITHERSPOON_BMC_IRQ     10
 #define WITHERSPOON_DISK_PHB    0
 
+/* The I/O expander of the sockets: an input is low where a GPU sits */
+#define WITHERSPOON_I2C_ENGINE  1
+#define WITHERSPOON_I2C_PORT    4
+#define WITHERSPOON_EXPANDER    0x20
+
 /* Slots are numbered as if every chip had three GPUs */
 #define WITHERSPOON_CHIP_SLOTS  3
 
 typedef struct WitherspoonBoard {
     const char *name;
+    const char *desc;
     unsigned chips;
     unsigned gpus_per_chip;
+    uint8_t links[WITHERSPOON_CHIP_SLOTS];      /* by GPU of a chip */
 } WitherspoonBoard;
 
 static const WitherspoonBoard witherspoon_board[] = {
-    { .name = "4gpu", .chips = 2, .gpus_per_chip = 2 },
-    { .name = "6gpu", .chips = 2, .gpus_per_chip = 3 },
-    { .name = "small", .chips = 1, .gpus_per_chip = 2 },
+#define WITHERSPOON_BOARD(name, desc, chips, gpus, ...) \
+    { name, desc, chips, gpus, { __VA_ARGS__ } },
+#include "pnv_witherspoon_boards.h.inc"
+#undef WITHERSPOON_BOARD
 };
 
 /* How the GPU sockets of a chip hang on its PCIe */
@@ -66,6 +80,14 @@ struct WitherspoonState {
     const WitherspoonBoard *board;
     uint64_t gpu_ram;
     PnvNpu2 *npu[WITHERSPOON_MAX_CHIPS];
+    DeviceState *expander[WITHERSPOON_MAX_CHIPS];
+};
+
+struct WitherspoonClass {
+    PnvMachineClass parent_class;
+
+    void (*parent_init)(MachineState *machine);
+    void (*parent_reset)(MachineState *machine, ResetType type);
 };
 
 /*
@@ -189,7 +211,7 @@ static PCIBus *witherspoon_add_port(PCIBus *bus, int devfn, const char *type,
 {
     PCIDevice *dev = pci_new(devfn, type);
 
-    DEVICE(dev)->id = id;
+    qdev_set_id(DEVICE(dev), id, &error_fatal);
     if (chassis >= 0) {
         qdev_prop_set_uint8(DEVICE(dev), "chassis", chassis);
         qdev_prop_set_uint16(DEVICE(dev), "slot", slot);
@@ -200,29 +222,62 @@ static PCIBus *witherspoon_add_port(PCIBus *bus, int devfn, const char *type,
     return pci_bridge_get_sec_bus(PCI_BRIDGE(dev));
 }
 
-/* A PHB with its root port; returns the bus below it */
-static PCIBus *witherspoon_add_phb(PnvChip *chip, unsigned index, char *id)
+/* With QEMU's defaults a chip comes with all its PHBs and their root ports */
+static PnvPHB *witherspoon_find_phb(PnvChip *chip, unsigned index)
+{
+    Pnv9Chip *chip9 = PNV9_CHIP(chip);
+    unsigned i, j;
+
+    for (i = 0; i < chip->num_pecs; i++) {
+        for (j = 0; j < chip9->pecs[i].num_phbs; j++) {
+            PnvPHB *phb = chip9->pecs[i].phbs[j];
+
+            if (phb && phb->phb_id == index) {
+                return phb;
+            }
+        }
+    }
+    return NULL;
+}
+
+static PnvPHB *witherspoon_add_phb(PnvChip *chip, unsigned index)
 {
     DeviceState *phb = qdev_new(TYPE_PNV_PHB);
 
     qdev_prop_set_uint32(phb, "chip-id", chip->chip_id);
     qdev_prop_set_uint32(phb, "index", index);
     sysbus_realize_and_unref(SYS_BUS_DEVICE(phb), &error_fatal);
-    return witherspoon_add_port(PCI_HOST_BRIDGE(phb)->bus, PCI_DEVFN(0, 0),
-                                TYPE_PNV_PHB_ROOT_PORT, id, -1, 0);
+    return PNV_PHB(phb);
+}
+
+/* The bus below the root port of a PHB; @id names it if it is new */
+static PCIBus *witherspoon_root_port(PnvChip *chip, unsigned index, char *id)
+{
+    PnvPHB *phb = witherspoon_find_phb(chip, index) ?:
+                  witherspoon_add_phb(chip, index);
+    PCIBus *bus = PCI_HOST_BRIDGE(phb)->bus;
+    PCIDevice *port = bus->devices[PCI_DEVFN(0, 0)];
+
+    if (port) {
+        g_free(id);
+        return pci_bridge_get_sec_bus(PCI_BRIDGE(port));
+    }
+    return witherspoon_add_port(bus, PCI_DEVFN(0, 0), TYPE_PNV_PHB_ROOT_PORT,
+                                id, -1, 0);
 }
 
 static void witherspoon_add_gpu(WitherspoonState *ws, PCIBus *bus,
                                 unsigned chip, unsigned group)
 {
     unsigned gpu = chip * WITHERSPOON_CHIP_SLOTS + group;
+    g_autofree char *name = g_strdup_printf("gpu%u", gpu);
     PCIDevice *dev = pci_new(PCI_DEVFN(0, 0), TYPE_PNV_V100);
 
-    DEVICE(dev)->id = g_strdup_printf("gpu%u", gpu);
-    object_property_add_child(OBJECT(ws), DEVICE(dev)->id, OBJECT(dev));
+    object_property_add_child(OBJECT(ws), name, OBJECT(dev));
     object_property_set_link(OBJECT(dev), "npu", OBJECT(ws->npu[chip]),
                              &error_abort);
     qdev_prop_set_uint32(DEVICE(dev), "group", group);
+    qdev_prop_set_uint8(DEVICE(dev), "cpu-links", ws->board->links[group]);
     qdev_prop_set_uint64(DEVICE(dev), "ram-size", ws->gpu_ram);
     pci_realize_and_unref(dev, bus, &error_fatal);
 }
@@ -234,8 +289,8 @@ static void witherspoon_add_gpus(WitherspoonState *ws, unsigned chip)
     PCIBus *bus;
     unsigned i;
 
-    bus = witherspoon_add_phb(pnv->chips[chip], witherspoon_wiring[chip].phb,
-                              g_strdup_printf("gpu-phb%u", chip));
+    bus = witherspoon_root_port(pnv->chips[chip], witherspoon_wiring[chip].phb,
+                                g_strdup_printf("gpu-phb%u", chip));
     bus = witherspoon_add_port(bus, PCI_DEVFN(0, 0), TYPE_PLX8725_UPSTREAM,
                                g_strdup_printf("switch%u", chip), -1, 0);
     for (i = 0; i < ws->board->gpus_per_chip; i++) {
@@ -269,17 +324,38 @@ static void witherspoon_add_npu(WitherspoonState *ws, unsigned chip)
     object_unref(OBJECT(dev));
 }
 
-static void witherspoon_add_sockets(WitherspoonState *ws, unsigned chip)
+/*
+ * Firmware asks two places before it touches the NPU: the on-chip controller,
+ * which says which GPU sockets are occupied, and the I/O expander, which says
+ * whether that is a GPU or an OpenCAPI card.
+ */
+static void witherspoon_i2c_init(PnvMachineState *pnv)
 {
-    PnvChip *pnv_chip = PNV_MACHINE(ws)->chips[chip];
-    DeviceState *dev = qdev_new(TYPE_PNV_SXM2_I2C);
+    WitherspoonState *ws = WITHERSPOON_MACHINE(pnv);
+    unsigned i;
 
-    object_property_add_child(OBJECT(pnv_chip), "sxm2-i2c", OBJECT(dev));
-    object_property_set_link(OBJECT(dev), "chip", OBJECT(pnv_chip),
-                             &error_abort);
-    qdev_prop_set_uint8(dev, "present", (1 << ws->board->gpus_per_chip) - 1);
-    qdev_realize(dev, NULL, &error_fatal);
-    object_unref(OBJECT(dev));
+    for (i = 0; i < pnv->num_chips; i++) {
+        PnvI2C *i2c = &PNV9_CHIP(pnv->chips[i])->i2c[WITHERSPOON_I2C_ENGINE];
+        I2CBus *bus = i2c->busses[WITHERSPOON_I2C_PORT];
+
+        ws->expander[i] = DEVICE(i2c_slave_create_simple(bus, TYPE_PCA9554,
+                                                         WITHERSPOON_EXPANDER));
+        pnv_occ_set_gpus_present(&PNV9_CHIP(pnv->chips[i])->occ,
+                                 MAKE_64BIT_MASK(0, ws->board->gpus_per_chip),
+                                 &error_fatal);
+    }
+}
+
+/* A reset of the expander lets go of its inputs */
+static void witherspoon_drive_expanders(WitherspoonState *ws)
+{
+    unsigned i, gpu;
+
+    for (i = 0; i < ws->board->chips; i++) {
+        for (gpu = 0; gpu < ws->board->gpus_per_chip; gpu++) {
+            qemu_irq_lower(qdev_get_gpio_in(ws->expander[i], gpu));
+        }
+    }
 }
 
 /* The board has a BMC, whether or not QEMU was asked for defaults */
@@ -299,44 +375,44 @@ static void witherspoon_add_bmc(PnvMachineState *pnv)
     isa_realize_and_unref(bt, pnv->isa_bus, &error_fatal);
 }
 
-/* CPUs are cores without threads, spread evenly over the chips */
-static void witherspoon_spread_cpus(WitherspoonState *ws)
+static void witherspoon_check_cpus(const WitherspoonState *ws)
 {
-    CpuTopology *smp = &MACHINE(ws)->smp;
+    const CpuTopology *smp = &MACHINE(ws)->smp;
     unsigned chips = ws->board->chips;
 
-    if (smp->threads != 1) {
-        error_report("board %s: firmware hangs with more than one thread per "
-                     "core, use -smp ...,threads=1", ws->board->name);
+    /* without -smp there is no number of sockets */
+    if (smp->max_cpus != chips * smp->cores * smp->threads ||
+        smp->cpus != smp->max_cpus) {
+        error_report("board %s has %u chips with the same number of CPUs each: "
+                     "use -smp cpus=N,sockets=%u", ws->board->name, chips,
+                     chips);
         exit(EXIT_FAILURE);
     }
-    if (smp->cpus != smp->max_cpus || smp->max_cpus % chips) {
-        error_report("board %s has %u chips: use a multiple of %u CPUs with "
-                     "-smp", ws->board->name, chips, chips);
-        exit(EXIT_FAILURE);
-    }
-    smp->sockets = chips;
-    smp->cores = smp->max_cpus / chips;
 }
 
 static void witherspoon_init(MachineState *machine)
 {
     WitherspoonState *ws = WITHERSPOON_MACHINE(machine);
     PnvMachineState *pnv = PNV_MACHINE(machine);
-    ObjectClass *powernv9 =
-        object_class_get_parent(OBJECT_CLASS(MACHINE_GET_CLASS(machine)));
     unsigned chip;
 
-    witherspoon_spread_cpus(ws);
-    MACHINE_CLASS(powernv9)->init(machine);
+    witherspoon_check_cpus(ws);
+    WITHERSPOON_MACHINE_GET_CLASS(ws)->parent_init(machine);
     witherspoon_add_bmc(pnv);
-    witherspoon_add_phb(pnv->chips[0], WITHERSPOON_DISK_PHB,
-                        g_strdup("disk"));
+    witherspoon_root_port(pnv->chips[0], WITHERSPOON_DISK_PHB,
+                          g_strdup("disk"));
     for (chip = 0; chip < pnv->num_chips; chip++) {
         witherspoon_add_npu(ws, chip);
-        witherspoon_add_sockets(ws, chip);
         witherspoon_add_gpus(ws, chip);
     }
+}
+
+static void witherspoon_reset(MachineState *machine, ResetType type)
+{
+    WitherspoonState *ws = WITHERSPOON_MACHINE(machine);
+
+    WITHERSPOON_MACHINE_GET_CLASS(ws)->parent_reset(machine, type);
+    witherspoon_drive_expanders(ws);
 }
 
 /*
@@ -350,6 +426,7 @@ static char *witherspoon_get_board(Object *obj, Error **errp)
 static void witherspoon_set_board(Object *obj, const char *value,
                                   Error **errp)
 {
+    ERRP_GUARD();
     int i;
 
     for (i = 0; i < ARRAY_SIZE(witherspoon_board); i++) {
@@ -359,7 +436,11 @@ static void witherspoon_set_board(Object *obj, const char *value,
         }
     }
     error_setg(errp, "unknown board '%s'", value);
-    error_append_hint(errp, "Boards are 4gpu, 6gpu and small.\n");
+    error_append_hint(errp, "Boards:\n");
+    for (i = 0; i < ARRAY_SIZE(witherspoon_board); i++) {
+        error_append_hint(errp, "  %-8s %s\n", witherspoon_board[i].name,
+                          witherspoon_board[i].desc);
+    }
 }
 
 static void witherspoon_get_gpu_ram(Object *obj, Visitor *v, const char *name,
@@ -392,10 +473,27 @@ static void witherspoon_instance_init(Object *obj)
     ws->gpu_ram = GiB;
 }
 
+/* "4gpu: 4 GPUs, 3 links each (default); 6gpu: ..." */
+static char *witherspoon_board_help(void)
+{
+    GString *help = g_string_new(NULL);
+    int i;
+
+    for (i = 0; i < ARRAY_SIZE(witherspoon_board); i++) {
+        g_string_append_printf(help, "%s%s: %s%s", i ? "; " : "",
+                               witherspoon_board[i].name,
+                               witherspoon_board[i].desc,
+                               i ? "" : " (default)");
+    }
+    return g_string_free(help, false);
+}
+
 static void witherspoon_class_init(ObjectClass *oc, void *data)
 {
     MachineClass *mc = MACHINE_CLASS(oc);
     PnvMachineClass *pmc = PNV_MACHINE_CLASS(oc);
+    WitherspoonClass *wc = WITHERSPOON_MACHINE_CLASS(oc);
+    g_autofree char *board_help = witherspoon_board_help();
     static const char compat[] = "ibm,witherspoon\0ibm,powernv";
     static GlobalProperty phb_compat[] = {
         { TYPE_PNV_PHB, "version", "4" },
@@ -404,20 +502,23 @@ static void witherspoon_class_init(ObjectClass *oc, void *data)
 
     mc->desc = "IBM Power System AC922 (Witherspoon) with NVLink2 GPUs";
     mc->alias = NULL;
-    mc->init = witherspoon_init;
     mc->default_cpus = 2;
+    mc->smp_props.prefer_sockets = true;
+    wc->parent_init = mc->init;
+    mc->init = witherspoon_init;
+    wc->parent_reset = mc->reset;
+    mc->reset = witherspoon_reset;
     compat_props_add(mc->compat_props, phb_compat, G_N_ELEMENTS(phb_compat));
 
     pmc->compat = compat;
     pmc->compat_size = sizeof(compat);
     pmc->chip_id_stride = WITHERSPOON_CHIP_STRIDE;
-    pmc->wires_phbs = true;
     pmc->dt_board = witherspoon_dt;
+    pmc->i2c_init = witherspoon_i2c_init;
 
     object_class_property_add_str(oc, "board", witherspoon_get_board,
                                   witherspoon_set_board);
-    object_class_property_set_description(oc, "board",
-                                          "4gpu (default), 6gpu or small");
+    object_class_property_set_description(oc, "board", board_help);
     object_class_property_add(oc, "gpu-ram", "size", witherspoon_get_gpu_ram,
                               witherspoon_set_gpu_ram, NULL, NULL);
     object_class_property_set_description(oc, "gpu-ram",
@@ -430,6 +531,7 @@ static const TypeInfo witherspoon_types[] = {
         .parent = MACHINE_TYPE_NAME("powernv9"),
         .instance_size = sizeof(WitherspoonState),
         .instance_init = witherspoon_instance_init,
+        .class_size = sizeof(WitherspoonClass),
         .class_init = witherspoon_class_init,
     },
     {

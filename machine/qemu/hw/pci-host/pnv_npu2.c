@@ -1,0 +1,261 @@
+/*
+ * QEMU PowerNV NPU2: the device
+ *
+ * Puts the parts together, and holds what is around the ring: the fault
+ * isolation registers and the power bus mode.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#include "qemu/osdep.h"
+#include "qemu/log.h"
+#include "qemu/module.h"
+#include "qapi/error.h"
+#include "hw/ppc/pnv.h"
+#include "hw/ppc/pnv_chip.h"
+#include "hw/ppc/pnv_xscom.h"
+#include "hw/qdev-properties.h"
+#include "migration/vmstate.h"
+#include "system/reset.h"
+#include "pnv_npu2_internal.h"
+#include "trace.h"
+
+#define NPU2_DEFAULT_ATSD_DELAY_NS  10000
+#define NPU2_DEFAULT_DCCAL_DELAY_NS 1000000
+#define NPU2_DEFAULT_LINK_SPEED     8
+
+/*
+ * Fault isolation registers
+ */
+static uint64_t *npu2_fir_field(PnvNpu2Fir *fir, uint32_t reg)
+{
+    switch (reg) {
+    case NPU2_FIR_VALUE ... NPU2_FIR_VALUE_OR:
+        return &fir->value;
+    case NPU2_FIR_MASK ... NPU2_FIR_MASK_OR:
+        return &fir->mask;
+    case NPU2_FIR_ACTION0:
+        return &fir->action0;
+    case NPU2_FIR_ACTION1:
+        return &fir->action1;
+    default:
+        return NULL;
+    }
+}
+
+static uint64_t npu2_fir_read(void *opaque, hwaddr addr, unsigned width)
+{
+    PnvNpu2 *npu = opaque;
+    uint32_t scom = addr >> 3;
+    uint64_t *field = npu2_fir_field(&npu->fir[scom / NPU2_FIR_XSCOM_STRIDE],
+                                     scom % NPU2_FIR_XSCOM_STRIDE);
+
+    if (!field) {
+        npu2_unimp("FIR", scom, false, 0);
+        return 0;
+    }
+    return *field;
+}
+
+static void npu2_fir_write(void *opaque, hwaddr addr, uint64_t val,
+                           unsigned width)
+{
+    PnvNpu2 *npu = opaque;
+    uint32_t scom = addr >> 3;
+    uint32_t reg = scom % NPU2_FIR_XSCOM_STRIDE;
+    uint64_t *field = npu2_fir_field(&npu->fir[scom / NPU2_FIR_XSCOM_STRIDE],
+                                     reg);
+
+    switch (reg) {
+    case NPU2_FIR_VALUE_AND:
+    case NPU2_FIR_MASK_AND:
+        *field &= val;
+        break;
+    case NPU2_FIR_VALUE_OR:
+    case NPU2_FIR_MASK_OR:
+        *field |= val;
+        break;
+    default:
+        if (!field) {
+            npu2_unimp("FIR", scom, true, val);
+            return;
+        }
+        *field = val;
+    }
+}
+
+/*
+ * Power bus mode.  Firmware puts GPU RAM at 4 TiB and above if the cache
+ * directory is set up for that, below 4 TiB if there is none.
+ */
+static uint64_t npu2_pb_cent_read(void *opaque, hwaddr addr, unsigned width)
+{
+    PnvNpu2 *npu = opaque;
+
+    switch (addr >> 3) {
+    case NPU2_PB_CENT_MODE:
+        return npu->gpu_map_down ? 0
+                                 : SETFIELD(NPU2_PB_CHIP_ADDR_EXT, 0ull, 7);
+    case NPU2_PB_CENT_HP_MODE_CURR:
+        return npu->gpu_map_down ? 0 : NPU2_PB_CHG_RATE_GP_MASTER;
+    default:
+        npu2_unimp("PB", addr >> 3, false, 0);
+        return 0;
+    }
+}
+
+static void npu2_pb_cent_write(void *opaque, hwaddr addr, uint64_t val,
+                               unsigned width)
+{
+    npu2_unimp("PB", addr >> 3, true, val);
+}
+
+static const MemoryRegionOps npu2_fir_ops = {
+    .read = npu2_fir_read,
+    .write = npu2_fir_write,
+    .valid.min_access_size = 8,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 8,
+    .impl.max_access_size = 8,
+    .endianness = DEVICE_BIG_ENDIAN,
+};
+
+static const MemoryRegionOps npu2_pb_cent_ops = {
+    .read = npu2_pb_cent_read,
+    .write = npu2_pb_cent_write,
+    .valid.min_access_size = 8,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 8,
+    .impl.max_access_size = 8,
+    .endianness = DEVICE_BIG_ENDIAN,
+};
+
+static void npu2_scom_realize(PnvNpu2 *npu)
+{
+    pnv_xscom_region_init(&npu->fir_xscom, OBJECT(npu), &npu2_fir_ops, npu,
+                          "xscom-npu2-fir", NPU2_FIR_XSCOM_SIZE);
+    pnv_xscom_add_subregion(npu->chip, NPU2_FIR_XSCOM_BASE, &npu->fir_xscom);
+    pnv_xscom_region_init(&npu->pb_cent_xscom, OBJECT(npu), &npu2_pb_cent_ops,
+                          npu, "xscom-pb-cent", NPU2_PB_CENT_XSCOM_SIZE);
+    pnv_xscom_add_subregion(npu->chip, NPU2_PB_CENT_XSCOM_BASE,
+                            &npu->pb_cent_xscom);
+}
+
+/*
+ * Rounds of cache purges: firmware asks the L2 and the L3 of every core in the
+ * machine, so the cores of one chip tell how often it did.
+ */
+uint64_t pnv_npu2_purges(const PnvNpu2 *npu)
+{
+    const Pnv9Chip *chip = PNV9_CHIP(npu->chip);
+    uint64_t l2 = 0, l3 = 0;
+    unsigned i;
+
+    for (i = 0; i < chip->nr_quads; i++) {
+        l2 += chip->quads[i].l2_purges;
+        l3 += chip->quads[i].l3_purges;
+    }
+    return MIN(l2, l3) / npu->chip->nr_cores;
+}
+
+/*
+ * Device
+ */
+static void pnv_npu2_reset(void *opaque)
+{
+    PnvNpu2 *npu = opaque;
+
+    memset(npu->fir, 0, sizeof(npu->fir));
+    npu2_ring_reset(npu);
+    npu2_bar_reset(npu);
+    npu2_phy_reset(npu);
+    npu2_link_reset(npu);
+    npu2_ats_reset(npu);
+    npu2_xts_reset(npu);
+    npu2_nmmu_reset(npu);
+    npu2_ram_reset(npu);
+}
+
+static void pnv_npu2_realize(DeviceState *dev, Error **errp)
+{
+    PnvNpu2 *npu = PNV_NPU2(dev);
+
+    if (!npu->chip) {
+        error_setg(errp, "npu2: no chip");
+        return;
+    }
+    if (npu->links_per_gpu != 2 && npu->links_per_gpu != 3) {
+        error_setg(errp, "npu2: links-per-gpu must be 2 or 3");
+        return;
+    }
+
+    npu2_ring_realize(npu);
+    npu2_scom_realize(npu);
+    npu2_bar_realize(npu);
+    npu2_ram_realize(npu);
+    npu2_phy_realize(npu);
+    npu2_xts_realize(npu);
+    npu2_nmmu_realize(npu);
+
+    qemu_register_reset(pnv_npu2_reset, npu);
+}
+
+static const Property pnv_npu2_properties[] = {
+    DEFINE_PROP_LINK("chip", PnvNpu2, chip, TYPE_PNV_CHIP, PnvChip *),
+    DEFINE_PROP_UINT32("index", PnvNpu2, index, 0),
+    DEFINE_PROP_UINT32("links-per-gpu", PnvNpu2, links_per_gpu, 3),
+    DEFINE_PROP_UINT32("first-gpu", PnvNpu2, first_gpu, 0),
+    DEFINE_PROP_BOOL("gpu-map-down", PnvNpu2, gpu_map_down, false),
+    DEFINE_PROP_UINT32("atsd-delay-ns", PnvNpu2, atsd_delay_ns,
+                       NPU2_DEFAULT_ATSD_DELAY_NS),
+    DEFINE_PROP_UINT32("dccal-delay-ns", PnvNpu2, dccal_delay_ns,
+                       NPU2_DEFAULT_DCCAL_DELAY_NS),
+    DEFINE_PROP_BOOL("tce-cache", PnvNpu2, tce_cache, true),
+    DEFINE_PROP_BOOL("freeze-on-refusal", PnvNpu2, freeze_on_refusal, false),
+    DEFINE_PROP_BOOL("dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
+    DEFINE_PROP_UINT32("dt-link-speed", PnvNpu2, dt.link_speed,
+                       NPU2_DEFAULT_LINK_SPEED),
+    DEFINE_PROP_BOOL("dt-no-slot-label", PnvNpu2, dt.no_slot_label, false),
+    DEFINE_PROP_STRING("dt-slot-label", PnvNpu2, dt.slot_label),
+};
+
+/* GPUs and guests hold state that no stream could carry over */
+static const VMStateDescription vmstate_pnv_npu2 = {
+    .name = TYPE_PNV_NPU2,
+    .unmigratable = 1,
+};
+
+static void pnv_npu2_class_init(ObjectClass *oc, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PnvXScomInterfaceClass *xdc = PNV_XSCOM_INTERFACE_CLASS(oc);
+
+    xdc->dt_xscom = npu2_dt_xscom;
+    dc->realize = pnv_npu2_realize;
+    dc->desc = "PowerNV NPU2 (NVLink2 host bus adapter)";
+    dc->vmsd = &vmstate_pnv_npu2;
+    dc->user_creatable = false;
+    set_bit(DEVICE_CATEGORY_BRIDGE, dc->categories);
+    device_class_set_props(dc, pnv_npu2_properties);
+    npu2_qom_init(oc);
+}
+
+static const TypeInfo pnv_npu2_types[] = {
+    {
+        .name = TYPE_PNV_NPU2,
+        .parent = TYPE_DEVICE,
+        .instance_size = sizeof(PnvNpu2),
+        .class_init = pnv_npu2_class_init,
+        .interfaces = (InterfaceInfo[]) {
+            { TYPE_PNV_XSCOM_INTERFACE },
+            { }
+        },
+    },
+    {
+        .name = TYPE_PNV_NVLINK_ENDPOINT,
+        .parent = TYPE_INTERFACE,
+        .class_size = sizeof(PnvNvlinkEndpointClass),
+    },
+};
+
+DEFINE_TYPES(pnv_npu2_types)

@@ -1,0 +1,106 @@
+/*
+ * QEMU PowerNV: a GPU with NVLink2, as far as the host side needs one
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+
+#ifndef HW_MISC_PNV_V100_H
+#define HW_MISC_PNV_V100_H
+
+#include "exec/memory.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci-host/pnv_npu2.h"
+#include "qemu/timer.h"
+#include "qom/object.h"
+
+#define TYPE_PNV_V100 "pnv-v100"
+OBJECT_DECLARE_SIMPLE_TYPE(PnvV100, PNV_V100)
+
+/* The copy engine: what software programs, latched when a copy starts */
+typedef struct PnvV100Copy {
+    uint32_t control;
+    uint64_t system_addr;
+    uint64_t gpu_addr;
+    uint32_t length;
+    uint32_t link;
+    uint32_t pasid;
+} PnvV100Copy;
+
+/*
+ * Translations that ATS requests returned, by process and 4 KiB page.  They
+ * are used until a shootdown or a reset drops them.
+ */
+#define V100_ATC_SIZE           1024
+
+typedef struct PnvV100AtcEntry {
+    bool valid;
+    bool writable;
+    uint32_t pasid;
+    uint64_t page;
+    hwaddr real;
+} PnvV100AtcEntry;
+
+typedef struct PnvV100Atc {
+    PnvV100AtcEntry entry[V100_ATC_SIZE];
+    uint64_t fills;
+    uint64_t hits;
+    uint64_t shootdowns;
+    uint64_t dropped;
+} PnvV100Atc;
+
+/* Faults to inject; all can be set while the machine runs */
+typedef struct PnvV100Faults {
+    bool reset;                 /* does not come back from a reset */
+    bool link_disable;          /* does not cut links when told to */
+    bool ram_size;              /* 0x100ce0 reads as an error */
+} PnvV100Faults;
+
+typedef struct PnvV100Engine {
+    PnvV100Copy next;           /* the registers */
+    PnvV100Copy run;            /* the copy that runs or ran last */
+    uint32_t status;
+    uint32_t copied;
+    QEMUTimer *timer;
+    uint8_t *buf;
+
+    uint64_t copies;
+    uint64_t errors;
+    uint64_t bytes_pcie;
+    uint64_t bytes_nvlink;
+} PnvV100Engine;
+
+struct PnvV100 {
+    PCIDevice parent_obj;
+
+    /* properties */
+    PnvNpu2 *npu;
+    uint32_t group;             /* which group of the NPU's links */
+    uint8_t cpu_links;          /* mask of the GPU's links that lead there */
+    uint16_t device_id;
+    uint64_t ram_size;
+    bool ram_keep;              /* RAM survives a reset */
+    uint32_t reset_ms;          /* from a reset until it answers */
+    bool no_soft_reset;         /* D3 and back keeps the state */
+
+    MemoryRegion ram;
+    AddressSpace ram_as;
+    MemoryRegion bar0;
+    MemoryRegion bar1;
+
+    uint32_t pmc_enable;
+    uint32_t pri_master;
+    uint32_t pri_ring;
+    uint32_t link_disable;
+    bool in_reset;
+    bool starting;              /* answers retries, until the timer runs out */
+    bool asleep;                /* in D3 */
+    bool lost;                  /* did not come back from a reset */
+    uint64_t resets;
+
+    QEMUTimer *start_timer;
+    PnvV100Faults faults;
+    PnvV100Engine engine;
+    PnvV100Atc atc;
+};
+
+#endif /* HW_MISC_PNV_V100_H */

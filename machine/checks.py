@@ -172,7 +172,7 @@ def program(ev):
 def copies(ev):
     yield copy(ev, "copy over PCIe", "guest.copy.pcie", "")
     npu, before = ev.at("guest.running"), ev.at("host.before")
-    moved = int(npu.dma["bytes"]) - int(before.dma["bytes"]) if npu and before else 0
+    moved = npu.dma["bytes"] - before.dma["bytes"] if npu and before else 0
     for link in range(ev.links):
         result = copy(ev, f"copy over NVLink {link}", f"guest.copy.nvlink.{link}", f"{moved} bytes through TVEs")
         result.passed = result.passed and moved >= 2 * GUEST_DMA_BYTES * ev.links

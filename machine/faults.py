@@ -41,16 +41,16 @@ class Faults:
             monitor.execute("qom-set", path=path, property=name, value=value)
 
     def stick(self, monitor):
-        self.set(monitor, NPU_TYPE, None, "atsd-stuck", True)
+        self.set(monitor, NPU_TYPE, None, "x-atsd-stuck", True)
 
     def unstick(self, monitor):
-        self.set(monitor, NPU_TYPE, None, "atsd-stuck", False)
+        self.set(monitor, NPU_TYPE, None, "x-atsd-stuck", False)
 
     def lose(self, monitor):
-        self.set(monitor, GPU_TYPE, 0, "fail-reset", True)
+        self.set(monitor, GPU_TYPE, 0, "x-fail-reset", True)
 
     def find(self, monitor):
-        self.set(monitor, GPU_TYPE, 0, "fail-reset", False)
+        self.set(monitor, GPU_TYPE, 0, "x-fail-reset", False)
 
     @staticmethod
     def pe_of(monitor, link):
@@ -163,7 +163,7 @@ def frozen_links(seen):
     ups = [[link["up"] for link in some] for some in (before, after)]
     fences = [link["fence"] for link in after[:LINKS]]
     return Result("the links of that GPU are fenced, those of the other one are not",
-                  ups == [["1"] * 6, ["0"] * LINKS + ["1"] * LINKS] and fences == ["firmware"] * LINKS,
+                  ups == [[True] * 6, [False] * LINKS + [True] * LINKS] and fences == ["firmware"] * LINKS,
                   model=f"up before {ups[0]}, after {ups[1]}; fences {fences}")
 
 

@@ -136,19 +136,19 @@ class Npu:
         def numbers(name, count):
             return [int(qmp.get(path, f"{name}[{index}]")) for index in range(count)]
 
-        def texts(name, count):
-            return [fields(qmp.get(path, f"{name}[{index}]")) for index in range(count)]
+        def facts(name, count):
+            return [qmp.get(path, f"{name}[{index}]") for index in range(count)]
 
         self.bdf_map = numbers("bdf-map", self.ROWS)
         self.pid_map = numbers("pid-map", self.ROWS)
         self.tve = numbers("tve", self.TVES)
         self.lparid = numbers("atsd-lparid", self.ATSDS)
-        self.link = texts("link", self.LINKS)
-        self.atsd = texts("atsd", self.ATSDS)
-        self.dma = fields(qmp.get(path, "dma"))
+        self.link = facts("link", self.LINKS)
+        self.atsd = facts("atsd", self.ATSDS)
+        self.dma = qmp.get(path, "dma")
         self.purges = int(qmp.get(path, "purges"))
         self.fir = numbers("fir", self.FIRS)
-        self.ram = texts("ram", self.GPUS)
+        self.ram = facts("ram", self.GPUS)
 
     def guest_rows(self):
         """Rows of XTS_BDF_MAP that give a GPU to a guest: valid, LPID not 0."""
@@ -159,22 +159,17 @@ class Npu:
                       {value & self.LPID for value in self.lparid if value & self.LPID})
 
     def links_up(self):
-        return [index for index, link in enumerate(self.link) if link["up"] == "1"]
+        return [index for index, link in enumerate(self.link) if link["up"]]
 
     def refused(self):
         """Accesses to GPU RAM that ended in an error."""
-        return sum(int(ram["refused"]) for ram in self.ram)
+        return sum(ram["refused"] for ram in self.ram)
 
     def launches(self):
-        return sum(int(atsd["launches"]) for atsd in self.atsd)
+        return sum(atsd["launches"] for atsd in self.atsd)
 
     def hits(self):
-        return sum(int(atsd["hits"]) for atsd in self.atsd)
-
-
-def fields(text):
-    """'a=1 b=2' as a dictionary."""
-    return dict(word.split("=", 1) for word in text.split())
+        return sum(atsd["hits"] for atsd in self.atsd)
 
 
 def printable(data):

@@ -116,7 +116,7 @@ class Checks(unittest.TestCase):
 
     def test_links_down(self):
         """a link that is down while the guest runs"""
-        self.running.link[1]["up"] = "0"
+        self.running.link[1]["up"] = False
         self.assertIn("links trained", failed(self.seen))
 
     def test_lpid_missing(self):
@@ -146,13 +146,13 @@ class Checks(unittest.TestCase):
 
     def test_not_through_the_tve(self):
         """copies over NVLink that did not go through the NPU"""
-        self.running.dma["bytes"] = "1000"
+        self.running.dma["bytes"] = 1000
         self.assertIn("copy over NVLink 1", failed(self.seen))
 
     def test_no_launch(self):
         """a shootdown that never reached the NPU, or no GPU"""
         for atsd in self.running.atsd:
-            atsd["hits"] = "0"
+            atsd["hits"] = 0
         self.assertEqual(failed(self.seen), {"ATSD"})
 
     def test_not_fenced(self):

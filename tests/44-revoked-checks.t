@@ -149,7 +149,7 @@ class Checks(unittest.TestCase):
             after[0].link[1]["fence"] = "none"
 
         def still_up(_, after):
-            after[0].link[1]["up"] = "1"
+            after[0].link[1]["up"] = True
 
         self.spoilt("links fenced", no_fence)
         self.spoilt("links fenced", still_up)

@@ -16,7 +16,7 @@ class Untrained(unittest.TestCase):
     def setUpClass(cls):
         log = os.path.join(tap.BUILD, "logs", "demo-untrained.log")
         cls.done = subprocess.run([os.path.join(tap.TOP, "machine", "demo"), "--board", "small", "--tap", "--log", log,
-                                   "--", "-global", "pnv-npu2.fail-training=1"],
+                                   "--", "-global", "pnv-npu2.x-fail-training=1"],
                                   capture_output=True, text=True, check=False)
         cls.cases = {name: not failed for failed, name in
                      re.findall(r"^(not )?ok \d+ - (.*)$", cls.done.stdout, re.M)}

@@ -21,7 +21,7 @@ TIMEOUT = 600 + 5 * SECONDS
 
 def judge():
     results = judge_everyday(observe(tap.log("everyday"), TIMEOUT, SECONDS))
-    bare = observe(tap.log("everyday-no-label"), TIMEOUT, "config", ["-global", "pnv-npu2.dt-no-slot-label=on"])
+    bare = observe(tap.log("everyday-no-label"), TIMEOUT, "config", ["-global", "pnv-npu2.x-dt-no-slot-label=on"])
     for result in judge_config(bare, with_gpus=False):
         result.name += ", without slot labels"
         results.append(result)

@@ -41,7 +41,7 @@ BATCHES = {
     "reset": (("nvlink2_reset",), "", {}),
     # Firmware that lists one block of ATSD registers for each NPU
     ONE_ATSD: (("nvlink2_kvm:-t:one_atsd_block_for_two_gpus:-t:one_atsd_block_for_two_guests", "nvlink2_atsd"), "", {}),
-    "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.fail-ram-size=on")}),
+    "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.x-fail-ram-size=on")}),
 }
 
 

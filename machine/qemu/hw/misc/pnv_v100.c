@@ -20,6 +20,7 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pcie.h"
 #include "hw/misc/pnv_v100.h"
+#include "hw/ppc/pnv_view.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "trace.h"
@@ -114,6 +115,11 @@ static unsigned v100_gpu_link(const PnvV100 *s, unsigned cpu_link)
         mask &= mask - 1;
     }
     return ctz32(mask);
+}
+
+static const char *v100_name(const PnvV100 *s)
+{
+    return object_get_canonical_path_component(OBJECT(s));
 }
 
 /* Does it answer at all, on whatever way? */
@@ -213,7 +219,7 @@ static void v100_shootdown(PnvNvlinkEndpoint *ep,
     }
     s->atc.shootdowns++;
     s->atc.dropped += dropped;
-    trace_pnv_v100_shootdown(DEVICE(s)->id, what->pasid, what->addr,
+    trace_pnv_v100_shootdown(v100_name(s), what->pasid, what->addr,
                              what->size, dropped);
 }
 
@@ -393,7 +399,7 @@ static void v100_copy_finish(PnvV100 *s, PnvV100CopyError error)
     ce->status = error == V100_OK ? V100_CE_DONE
                                   : V100_CE_DONE | V100_CE_ERROR | error << 8;
     ce->errors += error != V100_OK;
-    trace_pnv_v100_copy_done(DEVICE(s)->id, ce->copied, error);
+    trace_pnv_v100_copy_done(v100_name(s), ce->copied, error);
 }
 
 static void v100_copy_schedule(PnvV100 *s)
@@ -430,7 +436,7 @@ static void v100_copy_start(PnvV100 *s)
     ce->run = ce->next;
     ce->copied = 0;
     ce->copies++;
-    trace_pnv_v100_copy(DEVICE(s)->id, v100_copy_path(&ce->run),
+    trace_pnv_v100_copy(v100_name(s), v100_copy_path(&ce->run),
                         ce->run.control & V100_CE_TO_SYSTEM ? "to" : "from",
                         ce->run.system_addr, ce->run.gpu_addr, ce->run.length);
 
@@ -543,7 +549,7 @@ static void v100_link_disable(PnvV100 *s, uint32_t val)
         return;
     }
     s->link_disable |= val & V100_LINK_DISABLE_MASK;
-    trace_pnv_v100_links_cut(DEVICE(s)->id,
+    trace_pnv_v100_links_cut(v100_name(s),
                              s->link_disable >> V100_LINK_DISABLE_SHIFT);
     pnv_npu2_endpoint_changed(s->npu, s->group);
 }
@@ -677,7 +683,7 @@ static void v100_update_power(PnvV100 *s)
         return;
     }
     s->asleep = asleep;
-    trace_pnv_v100_power(DEVICE(s)->id, !asleep);
+    trace_pnv_v100_power(v100_name(s), !asleep);
     if (!asleep && !s->no_soft_reset) {
         pci_device_reset(PCI_DEVICE(s));
     }
@@ -715,7 +721,7 @@ static void v100_reset(DeviceState *dev)
     PnvV100Engine *ce = &s->engine;
 
     s->resets++;
-    trace_pnv_v100_reset(dev->id, s->resets);
+    trace_pnv_v100_reset(v100_name(s), s->resets);
 
     /* the links see the GPU go away before it comes back */
     s->in_reset = true;
@@ -751,8 +757,7 @@ static bool v100_init_pci(PnvV100 *s, Error **errp)
 
     pci_config_set_device_id(dev->config, s->device_id);
     pci_config_set_interrupt_pin(dev->config, 1);
-    if (pci_add_capability(dev, PCI_CAP_ID_PM, V100_PM_CAP, PCI_PM_SIZEOF,
-                           errp) < 0) {
+    if (pci_pm_init(dev, V100_PM_CAP, errp) < 0) {
         return false;
     }
     pci_set_word(dev->config + V100_PM_CAP + PCI_PM_PMC, V100_PM_VERSION);
@@ -768,36 +773,40 @@ static bool v100_init_pci(PnvV100 *s, Error **errp)
     return true;
 }
 
-static void v100_realize(PCIDevice *dev, Error **errp)
+static bool v100_check_properties(const PnvV100 *s, Error **errp)
 {
-    PnvV100 *s = PNV_V100(dev);
-    Object *owner = OBJECT(s);
-
     if (!s->npu || s->group >= NPU2_NR_BRICKS / s->npu->links_per_gpu) {
         error_setg(errp, "pnv-v100: needs an NPU and a group of its links");
-        return;
+        return false;
     }
     if (s->cpu_links >> V100_NR_LINKS ||
         ctpop8(s->cpu_links) != s->npu->links_per_gpu) {
         error_setg(errp, "pnv-v100: cpu-links must name as many of the %d "
                    "links as the NPU has for a GPU", V100_NR_LINKS);
-        return;
+        return false;
     }
     if (s->ram_size < V100_BAR1_SIZE || s->ram_size % MiB) {
         error_setg(errp, "pnv-v100: RAM must be a multiple of 1 MiB and at "
                    "least 256 MiB");
-        return;
+        return false;
     }
-    if (!v100_init_pci(s, errp)) {
+    return true;
+}
+
+static void v100_realize(PCIDevice *dev, Error **errp)
+{
+    PnvV100 *s = PNV_V100(dev);
+    Object *owner = OBJECT(s);
+
+    /* most of the RAM is never touched, so reserve nothing */
+    if (!v100_check_properties(s, errp) ||
+        !memory_region_init_ram_flags_nomigrate(&s->ram, owner, "v100-ram",
+                                                s->ram_size, RAM_NORESERVE,
+                                                errp) ||
+        !v100_init_pci(s, errp)) {
         return;
     }
 
-    /* most of it is never touched, so reserve nothing */
-    if (!memory_region_init_ram_flags_nomigrate(&s->ram, owner, "v100-ram",
-                                                s->ram_size, RAM_NORESERVE,
-                                                errp)) {
-        return;
-    }
     address_space_init(&s->ram_as, &s->ram, "v100-ram");
     memory_region_init_io(&s->bar0, owner, &v100_bar0_ops, s, "v100-bar0",
                           V100_BAR0_SIZE);
@@ -814,29 +823,59 @@ static void v100_realize(PCIDevice *dev, Error **errp)
     pnv_npu2_attach(s->npu, s->group, PNV_NVLINK_ENDPOINT(s));
 }
 
-static char *v100_get_engine(Object *obj, Error **errp)
+static void v100_exit(PCIDevice *dev)
 {
-    const PnvV100Engine *ce = &PNV_V100(obj)->engine;
+    PnvV100 *s = PNV_V100(dev);
 
-    return g_strdup_printf("copies=%" PRIu64 " errors=%" PRIu64
-                           " bytes-pcie=%" PRIu64 " bytes-nvlink=%" PRIu64
-                           " status=0x%x", ce->copies, ce->errors,
-                           ce->bytes_pcie, ce->bytes_nvlink, ce->status);
+    pnv_npu2_detach(s->npu, s->group);
+    timer_free(s->start_timer);
+    timer_free(s->engine.timer);
+    g_free(s->engine.buf);
+    address_space_destroy(&s->ram_as);
+    pcie_cap_exit(dev);
 }
 
-static char *v100_get_atc(Object *obj, Error **errp)
+static void v100_get_engine(Object *obj, Visitor *v, const char *name,
+                            void *opaque, Error **errp)
 {
-    const PnvV100Atc *atc = &PNV_V100(obj)->atc;
+    const PnvV100Engine *ce = &PNV_V100(obj)->engine;
+    PnvView view;
+
+    if (pnv_view_begin(&view, v, name, errp)) {
+        pnv_view_uint(&view, "copies", ce->copies);
+        pnv_view_uint(&view, "errors", ce->errors);
+        pnv_view_uint(&view, "bytes-pcie", ce->bytes_pcie);
+        pnv_view_uint(&view, "bytes-nvlink", ce->bytes_nvlink);
+        pnv_view_uint(&view, "status", ce->status);
+        pnv_view_end(&view);
+    }
+}
+
+static unsigned v100_atc_valid(const PnvV100 *s)
+{
     unsigned valid = 0;
     int i;
 
     for (i = 0; i < V100_ATC_SIZE; i++) {
-        valid += atc->entry[i].valid;
+        valid += s->atc.entry[i].valid;
     }
-    return g_strdup_printf("valid=%u fills=%" PRIu64 " hits=%" PRIu64
-                           " shootdowns=%" PRIu64 " dropped=%" PRIu64, valid,
-                           atc->fills, atc->hits, atc->shootdowns,
-                           atc->dropped);
+    return valid;
+}
+
+static void v100_get_atc(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    const PnvV100Atc *atc = &PNV_V100(obj)->atc;
+    PnvView view;
+
+    if (pnv_view_begin(&view, v, name, errp)) {
+        pnv_view_uint(&view, "valid", v100_atc_valid(PNV_V100(obj)));
+        pnv_view_uint(&view, "fills", atc->fills);
+        pnv_view_uint(&view, "hits", atc->hits);
+        pnv_view_uint(&view, "shootdowns", atc->shootdowns);
+        pnv_view_uint(&view, "dropped", atc->dropped);
+        pnv_view_end(&view);
+    }
 }
 
 static bool v100_get_fail_reset(Object *obj, Error **errp)
@@ -883,14 +922,15 @@ static void v100_init(Object *obj)
                                    OBJ_PROP_FLAG_READ);
     object_property_add_uint32_ptr(obj, "link-disable", &s->link_disable,
                                    OBJ_PROP_FLAG_READ);
-    object_property_add_str(obj, "engine", v100_get_engine, NULL);
-    object_property_add_str(obj, "atc", v100_get_atc, NULL);
-    object_property_add_bool(obj, "fail-reset", v100_get_fail_reset,
+    object_property_add(obj, "engine", "struct", v100_get_engine, NULL, NULL,
+                        NULL);
+    object_property_add(obj, "atc", "struct", v100_get_atc, NULL, NULL, NULL);
+    object_property_add_bool(obj, "x-fail-reset", v100_get_fail_reset,
                              v100_set_fail_reset);
-    object_property_add_bool(obj, "fail-link-disable",
+    object_property_add_bool(obj, "x-fail-link-disable",
                              v100_get_fail_link_disable,
                              v100_set_fail_link_disable);
-    object_property_add_bool(obj, "fail-ram-size", v100_get_fail_ram_size,
+    object_property_add_bool(obj, "x-fail-ram-size", v100_get_fail_ram_size,
                              v100_set_fail_ram_size);
 }
 
@@ -917,6 +957,7 @@ static void v100_class_init(ObjectClass *oc, void *data)
     PnvNvlinkEndpointClass *ec = PNV_NVLINK_ENDPOINT_CLASS(oc);
 
     pc->realize = v100_realize;
+    pc->exit = v100_exit;
     pc->config_read = v100_config_read;
     pc->config_write = v100_config_write;
     pc->vendor_id = PCI_VENDOR_ID_NVIDIA;

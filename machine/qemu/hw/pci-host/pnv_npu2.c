@@ -200,6 +200,15 @@ static void pnv_npu2_realize(DeviceState *dev, Error **errp)
     qemu_register_reset(pnv_npu2_reset, npu);
 }
 
+/* Never unplugged; but what does not end with the object has to end here */
+static void pnv_npu2_unrealize(DeviceState *dev)
+{
+    PnvNpu2 *npu = PNV_NPU2(dev);
+
+    qemu_unregister_reset(pnv_npu2_reset, npu);
+    npu2_xts_unrealize(npu);
+}
+
 static const Property pnv_npu2_properties[] = {
     DEFINE_PROP_LINK("chip", PnvNpu2, chip, TYPE_PNV_CHIP, PnvChip *),
     DEFINE_PROP_UINT32("index", PnvNpu2, index, 0),
@@ -212,11 +221,11 @@ static const Property pnv_npu2_properties[] = {
                        NPU2_DEFAULT_DCCAL_DELAY_NS),
     DEFINE_PROP_BOOL("tce-cache", PnvNpu2, tce_cache, true),
     DEFINE_PROP_BOOL("freeze-on-refusal", PnvNpu2, freeze_on_refusal, false),
-    DEFINE_PROP_BOOL("dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
-    DEFINE_PROP_UINT32("dt-link-speed", PnvNpu2, dt.link_speed,
+    DEFINE_PROP_BOOL("x-dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
+    DEFINE_PROP_UINT32("x-dt-link-speed", PnvNpu2, dt.link_speed,
                        NPU2_DEFAULT_LINK_SPEED),
-    DEFINE_PROP_BOOL("dt-no-slot-label", PnvNpu2, dt.no_slot_label, false),
-    DEFINE_PROP_STRING("dt-slot-label", PnvNpu2, dt.slot_label),
+    DEFINE_PROP_BOOL("x-dt-no-slot-label", PnvNpu2, dt.no_slot_label, false),
+    DEFINE_PROP_STRING("x-dt-slot-label", PnvNpu2, dt.slot_label),
 };
 
 /* GPUs and guests hold state that no stream could carry over */
@@ -232,6 +241,7 @@ static void pnv_npu2_class_init(ObjectClass *oc, void *data)
 
     xdc->dt_xscom = npu2_dt_xscom;
     dc->realize = pnv_npu2_realize;
+    dc->unrealize = pnv_npu2_unrealize;
     dc->desc = "PowerNV NPU2 (NVLink2 host bus adapter)";
     dc->vmsd = &vmstate_pnv_npu2;
     dc->user_creatable = false;

@@ -109,12 +109,11 @@ void npu2_sm_write(PnvNpu2 *npu, unsigned unit, uint32_t off, uint64_t val)
  * Windows
  */
 /* Where the window of a brick begins on the ring */
-static uint32_t npu2_ntl_window(const PnvNpu2 *npu, const PnvNpu2Brick *brick)
+static uint32_t npu2_ntl_window(const PnvNpu2Brick *brick)
 {
-    unsigned nr = brick - npu->brick;
-
-    return NPU2_RING_ADDR(NPU2_STACK_0U + NPU2_BRICK_STACK(nr),
-                          nr % 2 ? NPU2_BLOCK_DL1 : NPU2_BLOCK_DL0, 0);
+    return NPU2_RING_ADDR(NPU2_STACK_0U + NPU2_BRICK_STACK(brick->index),
+                          brick->index % 2 ? NPU2_BLOCK_DL1 : NPU2_BLOCK_DL0,
+                          0);
 }
 
 static MemTxResult npu2_ntl_mmio_read(void *opaque, hwaddr addr,
@@ -122,9 +121,9 @@ static MemTxResult npu2_ntl_mmio_read(void *opaque, hwaddr addr,
                                       MemTxAttrs attrs)
 {
     PnvNpu2Brick *brick = opaque;
-    PnvNpu2 *npu = PNV_NPU2(memory_region_owner(&brick->ntl_mmio));
 
-    return npu2_mmio_read(npu, npu2_ntl_window(npu, brick) + addr, data, size);
+    return npu2_mmio_read(brick->npu, npu2_ntl_window(brick) + addr, data,
+                          size);
 }
 
 static MemTxResult npu2_ntl_mmio_write(void *opaque, hwaddr addr,
@@ -132,9 +131,8 @@ static MemTxResult npu2_ntl_mmio_write(void *opaque, hwaddr addr,
                                        MemTxAttrs attrs)
 {
     PnvNpu2Brick *brick = opaque;
-    PnvNpu2 *npu = PNV_NPU2(memory_region_owner(&brick->ntl_mmio));
 
-    return npu2_mmio_write(npu, npu2_ntl_window(npu, brick) + addr, data,
+    return npu2_mmio_write(brick->npu, npu2_ntl_window(brick) + addr, data,
                            size);
 }
 
@@ -205,6 +203,8 @@ void npu2_bar_realize(PnvNpu2 *npu)
     for (i = 0; i < NPU2_NR_BRICKS; i++) {
         PnvNpu2Brick *brick = &npu->brick[i];
 
+        brick->npu = npu;
+        brick->index = i;
         memory_region_init_io(&brick->ntl_mmio, owner, &npu2_ntl_mmio_ops,
                               brick, "npu2-ntl", NPU2_NTL_BAR_SIZE);
         npu2_bar_add(&brick->ntl_mmio);

@@ -51,8 +51,14 @@ void npu2_bar_realize(PnvNpu2 *npu);
 void npu2_bar_reset(PnvNpu2 *npu);
 
 /* GPU RAM, pnv_npu2_ram.c */
+static inline hwaddr npu2_mem_bar_base(uint64_t bar)
+{
+    return GETFIELD(NPU2_GPU_MEM_BAR_ADDR, bar) << 30;
+}
+
 void npu2_ram_realize(PnvNpu2 *npu);
 void npu2_ram_attach(PnvNpu2 *npu, unsigned group);
+void npu2_ram_detach(PnvNpu2 *npu, unsigned group);
 void npu2_ram_update(PnvNpu2 *npu, unsigned group);
 void npu2_ram_reset(PnvNpu2 *npu);
 
@@ -99,6 +105,7 @@ uint64_t npu2_atsd_read(PnvNpu2 *npu, unsigned unit, uint32_t off);
 void npu2_atsd_write(PnvNpu2 *npu, unsigned unit, uint32_t off, uint64_t val);
 void npu2_atsd_fault_stuck(PnvNpu2 *npu, bool stuck);
 void npu2_xts_realize(PnvNpu2 *npu);
+void npu2_xts_unrealize(PnvNpu2 *npu);
 void npu2_xts_reset(PnvNpu2 *npu);
 /* the context of a request, or NULL; @row gets its row of the BDF map */
 const PnvNpu2PidRow *npu2_xts_lookup(PnvNpu2 *npu, unsigned brick,

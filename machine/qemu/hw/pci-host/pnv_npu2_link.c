@@ -140,6 +140,12 @@ void pnv_npu2_attach(PnvNpu2 *npu, unsigned group, PnvNvlinkEndpoint *ep)
     npu2_ram_attach(npu, group);
 }
 
+void pnv_npu2_detach(PnvNpu2 *npu, unsigned group)
+{
+    npu2_ram_detach(npu, group);
+    npu->gpu[group] = NULL;
+}
+
 /* A fault to inject: @bricks are held in the fence from now on */
 void npu2_link_fault_fence(PnvNpu2 *npu, uint32_t bricks)
 {

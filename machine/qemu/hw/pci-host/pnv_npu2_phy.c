@@ -128,14 +128,6 @@ static void npu2_phy_write(PnvNpu2 *npu, unsigned obus, unsigned reg,
     }
 }
 
-static PnvNpu2 *npu2_phy_owner(PnvNpu2Phy *phy, unsigned *obus)
-{
-    PnvNpu2 *npu = PNV_NPU2(memory_region_owner(&phy->ind_xscom));
-
-    *obus = phy - npu->phy;
-    return npu;
-}
-
 /* A write starts the access, a read collects what came back */
 static uint64_t npu2_phy_ind_read(void *opaque, hwaddr addr, unsigned width)
 {
@@ -147,21 +139,21 @@ static uint64_t npu2_phy_ind_read(void *opaque, hwaddr addr, unsigned width)
 static void npu2_phy_ind_write(void *opaque, hwaddr addr, uint64_t val,
                                unsigned width)
 {
-    unsigned obus;
-    PnvNpu2 *npu = npu2_phy_owner(opaque, &obus);
+    PnvNpu2Phy *phy = opaque;
+    PnvNpu2 *npu = phy->npu;
     unsigned reg = GETFIELD(NPU2_OBUS_IND_REG, val);
     unsigned lane = GETFIELD(NPU2_OBUS_IND_LANE, val);
     bool is_read = val & NPU2_OBUS_IND_READ;
     uint16_t data = GETFIELD(NPU2_OBUS_IND_DATA, val);
 
     if (is_read) {
-        data = npu2_phy_read(npu, obus, reg, lane);
+        data = npu2_phy_read(npu, phy->obus, reg, lane);
     } else {
-        npu2_phy_write(npu, obus, reg, lane, data);
+        npu2_phy_write(npu, phy->obus, reg, lane, data);
     }
-    trace_pnv_npu2_phy(npu->chip->chip_id, obus, is_read ? "read" : "write",
-                       reg, lane, data);
-    npu->phy[obus].ind_data = NPU2_OBUS_IND_COMPLETE | data;
+    trace_pnv_npu2_phy(npu->chip->chip_id, phy->obus,
+                       is_read ? "read" : "write", reg, lane, data);
+    phy->ind_data = NPU2_OBUS_IND_COMPLETE | data;
 }
 
 /*
@@ -195,13 +187,13 @@ static uint64_t npu2_phy_iovalid_read(void *opaque, hwaddr addr,
 static void npu2_phy_iovalid_write(void *opaque, hwaddr addr, uint64_t val,
                                    unsigned width)
 {
-    unsigned obus, brick;
-    PnvNpu2 *npu = npu2_phy_owner(opaque, &obus);
+    PnvNpu2Phy *phy = opaque;
+    unsigned brick;
 
-    npu->phy[obus].iovalid = val;
+    phy->iovalid = val;
     for (brick = 0; brick < NPU2_NR_BRICKS; brick++) {
-        if (npu2_brick_obus(brick) == obus) {
-            npu2_link_update(npu, brick);
+        if (npu2_brick_obus(brick) == phy->obus) {
+            npu2_link_update(phy->npu, brick);
         }
     }
 }
@@ -233,6 +225,8 @@ void npu2_phy_realize(PnvNpu2 *npu)
     for (i = 0; i < NPU2_NR_OBUS; i++) {
         PnvNpu2Phy *phy = &npu->phy[i];
 
+        phy->npu = npu;
+        phy->obus = i;
         pnv_xscom_region_init(&phy->ind_xscom, OBJECT(npu), &npu2_phy_ind_ops,
                               phy, "xscom-obus-phy", 1);
         pnv_xscom_add_subregion(npu->chip, NPU2_OBUS_XSCOM_PHY(i),

@@ -1,9 +1,8 @@
 /*
  * QEMU PowerNV NPU2: looking in from outside, and injecting faults
  *
- * QOM properties that show state (read only) and that make hardware fail
- * (read and write, also while the machine runs).  docs/specs/pnv-v100.rst
- * lists them.
+ * QOM properties that show state, and those with "x-" that make hardware fail;
+ * all also while the machine runs.  docs/specs/pnv-v100.rst lists them.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,17 +10,17 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
-#include "hw/ppc/pnv.h"
-#include "hw/ppc/pnv_chip.h"
+#include "hw/ppc/pnv_view.h"
 #include "pnv_npu2_internal.h"
 
 typedef uint64_t *(*PnvNpu2Field)(PnvNpu2 *npu, unsigned index);
 typedef uint64_t (*PnvNpu2Get64)(PnvNpu2 *npu, unsigned index);
-typedef char *(*PnvNpu2GetStr)(PnvNpu2 *npu, unsigned index);
+typedef void (*PnvNpu2Show)(PnvNpu2 *npu, unsigned index, PnvView *view);
 
 /*
- * An array of properties NAME[0], NAME[1], ... or a single NAME.  Fields can
- * be written: what firmware finds in a table is not always its own doing.
+ * An array of properties NAME[0], NAME[1], ... or a single NAME: a number, or
+ * a struct of several facts.  Fields can be written: what firmware finds in a
+ * table is not always its own doing.
  */
 typedef struct PnvNpu2View {
     const char *name;
@@ -29,7 +28,7 @@ typedef struct PnvNpu2View {
     PnvNpu2Field field;
     void (*written)(PnvNpu2 *npu, unsigned index);
     PnvNpu2Get64 get64;
-    PnvNpu2GetStr get_str;
+    PnvNpu2Show show;
 } PnvNpu2View;
 
 typedef struct PnvNpu2ViewItem {
@@ -102,46 +101,49 @@ static const char *npu2_fence_name(PnvNpu2 *npu, unsigned brick)
            "firmware" : "hardware";
 }
 
-static char *npu2_view_link(PnvNpu2 *npu, unsigned i)
+static void npu2_view_link(PnvNpu2 *npu, unsigned i, PnvView *view)
 {
-    return g_strdup_printf("up=%d trained=%d fence=%s dl-reset=%d iovalid=%d",
-                           pnv_npu2_link_up(npu, i), npu->brick[i].trained,
-                           npu2_fence_name(npu, i), npu->brick[i].reset_done,
-                           npu2_phy_iovalid(npu, i));
+    pnv_view_bool(view, "up", pnv_npu2_link_up(npu, i));
+    pnv_view_bool(view, "trained", npu->brick[i].trained);
+    pnv_view_str(view, "fence", npu2_fence_name(npu, i));
+    pnv_view_bool(view, "dl-reset", npu->brick[i].reset_done);
+    pnv_view_bool(view, "iovalid", npu2_phy_iovalid(npu, i));
 }
 
-static char *npu2_view_atsd(PnvNpu2 *npu, unsigned i)
+static void npu2_view_atsd(PnvNpu2 *npu, unsigned i, PnvView *view)
 {
     const PnvNpu2Atsd *atsd = &npu->atsd[i];
 
-    return g_strdup_printf("launches=%" PRIu64 " hits=%" PRIu64
-                           " misses=%" PRIu64 " overruns=%" PRIu64
-                           " busy=%d launch=0x%016" PRIx64
-                           " ava=0x%016" PRIx64, atsd->launches, atsd->hits,
-                           atsd->misses, atsd->overruns,
-                           !!(atsd->status & NPU2_ATSD_STATUS_BUSY),
-                           atsd->launch, atsd->ava);
+    pnv_view_uint(view, "launches", atsd->launches);
+    pnv_view_uint(view, "hits", atsd->hits);
+    pnv_view_uint(view, "misses", atsd->misses);
+    pnv_view_uint(view, "overruns", atsd->overruns);
+    pnv_view_bool(view, "busy", atsd->status & NPU2_ATSD_STATUS_BUSY);
+    pnv_view_uint(view, "launch", atsd->launch);
+    pnv_view_uint(view, "ava", atsd->ava);
 }
 
-static char *npu2_view_ram(PnvNpu2 *npu, unsigned i)
+static void npu2_view_ram(PnvNpu2 *npu, unsigned i, PnvView *view)
 {
     const PnvNpu2Aperture *ap = &npu->aperture[i];
 
-    return g_strdup_printf("base=0x%" PRIx64 " mapped=%d up=%d refused=%"
-                           PRIu64, ap->mr.addr, ap->mr.enabled,
-                           npu->gpu[i] && ap->ram.enabled, ap->refused);
+    pnv_view_uint(view, "base", npu2_mem_bar_base(ap->bar));
+    pnv_view_bool(view, "mapped", ap->bar);
+    pnv_view_bool(view, "up", ap->up);
+    pnv_view_uint(view, "refused", ap->refused);
 }
 
-static char *npu2_view_dma(PnvNpu2 *npu, unsigned i)
+static void npu2_view_dma(PnvNpu2 *npu, unsigned i, PnvView *view)
 {
     const PnvNpu2Ats *ats = &npu->ats;
 
-    return g_strdup_printf("bytes=%" PRIu64 " denied=%" PRIu64 " faults=%"
-                           PRIu64 " frozen=%" PRIu64 " tve-writes=%" PRIu64
-                           " kills-all=%" PRIu64 " kills-one=%" PRIu64,
-                           ats->dma_bytes, ats->dma_denied, ats->dma_faults,
-                           ats->dma_frozen, ats->tve_writes, ats->kills_all,
-                           ats->kills_one);
+    pnv_view_uint(view, "bytes", ats->dma_bytes);
+    pnv_view_uint(view, "denied", ats->dma_denied);
+    pnv_view_uint(view, "faults", ats->dma_faults);
+    pnv_view_uint(view, "frozen", ats->dma_frozen);
+    pnv_view_uint(view, "tve-writes", ats->tve_writes);
+    pnv_view_uint(view, "kills-all", ats->kills_all);
+    pnv_view_uint(view, "kills-one", ats->kills_one);
 }
 
 static const PnvNpu2View npu2_view[] = {
@@ -155,10 +157,10 @@ static const PnvNpu2View npu2_view[] = {
       .written = npu2_pe_freeze_changed },
     { "links-up", 0, .get64 = npu2_view_links_up },
     { "purges", 0, .get64 = npu2_view_purges },
-    { "link", NPU2_NR_BRICKS, .get_str = npu2_view_link },
-    { "atsd", NPU2_NR_ATSDS, .get_str = npu2_view_atsd },
-    { "ram", NPU2_MAX_GPUS, .get_str = npu2_view_ram },
-    { "dma", 0, .get_str = npu2_view_dma },
+    { "link", NPU2_NR_BRICKS, .show = npu2_view_link },
+    { "atsd", NPU2_NR_ATSDS, .show = npu2_view_atsd },
+    { "ram", NPU2_MAX_GPUS, .show = npu2_view_ram },
+    { "dma", 0, .show = npu2_view_dma },
 };
 
 static void npu2_get_view(Object *obj, Visitor *v, const char *name,
@@ -166,12 +168,14 @@ static void npu2_get_view(Object *obj, Visitor *v, const char *name,
 {
     PnvNpu2ViewItem *item = opaque;
     PnvNpu2 *npu = PNV_NPU2(obj);
-    g_autofree char *str = NULL;
+    PnvView view;
     uint64_t val;
 
-    if (item->view->get_str) {
-        str = item->view->get_str(npu, item->index);
-        visit_type_str(v, name, &str, errp);
+    if (item->view->show) {
+        if (pnv_view_begin(&view, v, name, errp)) {
+            item->view->show(npu, item->index, &view);
+            pnv_view_end(&view);
+        }
         return;
     }
     val = item->view->field ? *item->view->field(npu, item->index)
@@ -202,7 +206,7 @@ static void npu2_view_add(ObjectClass *oc, const PnvNpu2View *view,
         g_strdup_printf("%s[%u]", view->name, index) : g_strdup(view->name);
 
     *item = (PnvNpu2ViewItem) { .view = view, .index = index };
-    object_class_property_add(oc, name, view->get_str ? "string" : "uint64",
+    object_class_property_add(oc, name, view->show ? "struct" : "uint64",
                               npu2_get_view,
                               view->field ? npu2_set_view : NULL, NULL, item);
 }
@@ -281,22 +285,22 @@ void npu2_qom_init(ObjectClass *oc)
         }
     }
 
-    object_class_property_add(oc, "fail-training", "uint32", npu2_get_mask,
+    object_class_property_add(oc, "x-fail-training", "uint32", npu2_get_mask,
                               npu2_set_train_fail, NULL,
                               (void *)offsetof(PnvNpu2, faults.train_fail));
-    object_class_property_set_description(oc, "fail-training",
+    object_class_property_set_description(oc, "x-fail-training",
                               "mask of links whose training never completes");
-    object_class_property_add(oc, "fence", "uint32", npu2_get_mask,
+    object_class_property_add(oc, "x-fence", "uint32", npu2_get_mask,
                               npu2_set_fence, NULL,
                               (void *)offsetof(PnvNpu2, faults.fence));
-    object_class_property_set_description(oc, "fence",
+    object_class_property_set_description(oc, "x-fence",
                               "mask of links that are held in a fence");
-    object_class_property_add_bool(oc, "fail-zcal", npu2_get_zcal_error,
+    object_class_property_add_bool(oc, "x-fail-zcal", npu2_get_zcal_error,
                                    npu2_set_zcal_error);
-    object_class_property_set_description(oc, "fail-zcal",
+    object_class_property_set_description(oc, "x-fail-zcal",
                               "impedance calibration reports an error");
-    object_class_property_add_bool(oc, "atsd-stuck", npu2_get_atsd_stuck,
+    object_class_property_add_bool(oc, "x-atsd-stuck", npu2_get_atsd_stuck,
                                    npu2_set_atsd_stuck);
-    object_class_property_set_description(oc, "atsd-stuck",
+    object_class_property_set_description(oc, "x-atsd-stuck",
                               "translation shootdowns never complete");
 }

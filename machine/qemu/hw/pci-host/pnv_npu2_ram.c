@@ -91,14 +91,15 @@ void npu2_ram_update(PnvNpu2 *npu, unsigned group)
     PnvNpu2Aperture *ap = &npu->aperture[group];
     bool up;
     uint64_t bar = npu2_group_mem_bar(npu, group, &up);
-    hwaddr base = GETFIELD(NPU2_GPU_MEM_BAR_ADDR, bar) << 30;
+    hwaddr base = npu2_mem_bar_base(bar);
     uint64_t size = GiB << GETFIELD(NPU2_GPU_MEM_BAR_SIZE, bar);
 
     up = up && npu->gpu[group];
-    if (ap->mr.enabled == !!bar && ap->mr.addr == base &&
-        ap->ram.enabled == up) {
+    if (ap->bar == bar && ap->up == up) {
         return;
     }
+    ap->bar = bar;
+    ap->up = up;
 
     trace_pnv_npu2_ram(npu->chip->chip_id, group, !!bar, base, size, up);
     memory_region_transaction_begin();
@@ -123,6 +124,14 @@ void npu2_ram_attach(PnvNpu2 *npu, unsigned group)
                              memory_region_size(ram));
     memory_region_set_enabled(&ap->ram, false);
     memory_region_add_subregion(&ap->mr, 0, &ap->ram);
+}
+
+void npu2_ram_detach(PnvNpu2 *npu, unsigned group)
+{
+    PnvNpu2Aperture *ap = &npu->aperture[group];
+
+    memory_region_del_subregion(&ap->mr, &ap->ram);
+    object_unparent(OBJECT(&ap->ram));
 }
 
 /* Addresses that only GPUs can answer, whether or not BARs are set */

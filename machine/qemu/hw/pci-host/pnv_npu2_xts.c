@@ -382,6 +382,15 @@ void npu2_xts_realize(PnvNpu2 *npu)
     }
 }
 
+void npu2_xts_unrealize(PnvNpu2 *npu)
+{
+    int i;
+
+    for (i = 0; i < NPU2_NR_ATSDS; i++) {
+        timer_free(npu->atsd[i].timer);
+    }
+}
+
 void npu2_xts_reset(PnvNpu2 *npu)
 {
     int i;

@@ -17,6 +17,7 @@
 #include "hw/qdev-core.h"
 #include "qemu/timer.h"
 #include "qom/object.h"
+#include "target/ppc/cpu.h"
 
 typedef struct PnvChip PnvChip;
 
@@ -82,6 +83,9 @@ typedef struct PnvNpu2Stack {
 
 /* One link, CPU side */
 typedef struct PnvNpu2Brick {
+    PnvNpu2 *npu;
+    unsigned index;
+
     PnvNpu2RegFile ntl;         /* fabric side */
     PnvNpu2RegFile ntlu;        /* link side */
     uint32_t dl_control;
@@ -97,6 +101,9 @@ typedef struct PnvNpu2Brick {
 } PnvNpu2Brick;
 
 typedef struct PnvNpu2Phy {
+    PnvNpu2 *npu;
+    unsigned obus;
+
     uint16_t reg[NPU2_PHY_NR_REGS][32];
     uint64_t ind_data;
     uint64_t iovalid;
@@ -173,6 +180,8 @@ typedef struct PnvNpu2Aperture {
     unsigned group;
     MemoryRegion mr;            /* refuses every access */
     MemoryRegion ram;           /* the RAM, while the links are up */
+    uint64_t bar;               /* what the bricks agree on, or 0 */
+    bool up;                    /* the RAM answers */
     uint64_t refused;
 } PnvNpu2Aperture;
 
@@ -270,6 +279,7 @@ typedef struct PnvNpu2AtsRequest {
  * For the device at the far end
  */
 void pnv_npu2_attach(PnvNpu2 *npu, unsigned group, PnvNvlinkEndpoint *ep);
+void pnv_npu2_detach(PnvNpu2 *npu, unsigned group);
 void pnv_npu2_endpoint_changed(PnvNpu2 *npu, unsigned group);
 bool pnv_npu2_link_up(PnvNpu2 *npu, unsigned brick);
 PnvNpu2DmaResult pnv_npu2_dma(PnvNpu2 *npu, const PnvNpu2Dma *dma);

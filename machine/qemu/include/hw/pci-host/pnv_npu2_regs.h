@@ -16,8 +16,6 @@
 #ifndef PCI_HOST_PNV_NPU2_REGS_H
 #define PCI_HOST_PNV_NPU2_REGS_H
 
-#include "target/ppc/cpu.h"
-
 /*
  * Ring addresses
  */

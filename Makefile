@@ -2,15 +2,15 @@
 # Everything starts here; `make help` says what there is.
 
 SHELL := /bin/bash
-BOARD ?= 4gpu
+# QEMU's own table of boards; the first is the default
+BOARDS := $(shell sed -n 's/^WITHERSPOON_BOARD."\([^"]*\)".*/\1/p' machine/qemu/hw/ppc/pnv_witherspoon_boards.h.inc)
+BOARD ?= $(firstword $(BOARDS))
 BUILD ?= $(CURDIR)/build
 JOBS ?= $(shell nproc)
 T ?=
 PART ?=
 override BUILD := $(abspath $(BUILD))
 export BUILD JOBS
-
-BOARDS := 4gpu 6gpu small
 
 # A misspelt option would silently do nothing.
 OPTIONS := BOARD BUILD JOBS PART T
@@ -26,7 +26,7 @@ endif
 .PHONY: help setup tree harvest series status kernel qemu-machine consumer images machine demo test check-full shell bench
 
 help:
-	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD=4gpu, 6gpu or small)"
+	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
 	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
 	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
 	@echo "make bench       measure GPU RAM in host and guest beside Linux 5.10; the result is in build/bench"

@@ -7,7 +7,8 @@ A fact that is missing never passes: a check compares, it does not look for the 
 import re
 from dataclasses import dataclass
 
-LINKS = {"4gpu": 3, "6gpu": 2, "small": 3}
+from witherspoon import BOARDS
+
 APERTURE = 128 << 30
 ATSD_SIZE = 0x10000
 SPEEDS = (8, 9)
@@ -33,7 +34,7 @@ class Evidence:
     """The observation, with the questions that the checks ask."""
 
     def __init__(self, board, seen):
-        self.links = LINKS[board]
+        self.links = BOARDS[board].links_per_gpu
         self.facts = seen.facts
         self.firmware = seen.firmware
         self.registers = seen.registers

@@ -10,11 +10,11 @@ import time
 import scenario
 from checks import Result, judge
 from scenario import Observation
-from witherspoon import NPU_TYPE, Settings
+from witherspoon import BOARDS, NPU_TYPE, Settings
 
 BOARD = "small"
 GPU_TYPE = "pnv-v100"
-LINKS = 3
+LINKS = BOARDS[BOARD].links_per_gpu
 # Bytes of kernel log for an open that fails
 LOG_LIMIT = 16384
 # How long the host may take to be told of a frozen PE by firmware

@@ -13,16 +13,43 @@ import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
-BOARDS = ("4gpu", "6gpu", "small")
+BOARD_TABLE = os.path.join(TOP, "machine/qemu/hw/ppc/pnv_witherspoon_boards.h.inc")
 NPU_TYPE = "pnv-npu2"
 QMP_TIMEOUT = 20
 
 
 class MachineError(Exception):
     """Says what is wrong and what to do about it."""
+
+
+@dataclass
+class Board:
+    """A row of QEMU's table of boards."""
+    name: str
+    text: str
+    chips: int
+    gpus_per_chip: int
+    gpu_links: list
+
+    @property
+    def links_per_gpu(self):
+        return bin(self.gpu_links[0]).count("1")
+
+
+def load_boards():
+    """By name; the first is the default."""
+    with open(BOARD_TABLE, encoding="utf-8") as table:
+        rows = re.findall(r'^WITHERSPOON_BOARD\("(\w+)", "([^"]+)", (\d+), (\d+), ([^)]*)\)$', table.read(), re.M)
+    return {name: Board(name, text, int(chips), int(gpus), [int(mask, 0) for mask in masks.split(",")])
+            for name, text, chips, gpus, masks in rows}
+
+
+BOARDS = load_boards()
+DEFAULT_BOARD = next(iter(BOARDS))
 
 
 def relative(path):
@@ -45,12 +72,12 @@ def firmware():
 
 
 class Settings:
-    """What to boot. The defaults are the series' kernel on the 4-GPU board.
+    """What to boot. The defaults are the series' kernel on the default board.
 
     MACHINE_IMAGES and MACHINE_QEMU in the environment name other images and another QEMU.
     """
 
-    def __init__(self, board="4gpu", job="passthrough", images=None, gpu_ram=None, extra=(), append="",
+    def __init__(self, board=DEFAULT_BOARD, job="passthrough", images=None, gpu_ram=None, extra=(), append="",
                  memory="3G", qemu=None):
         if board is not None and board not in BOARDS:
             raise MachineError(f"there is no board '{board}': {', '.join(BOARDS)}")
@@ -69,8 +96,7 @@ class Settings:
         if self.board is None:
             return ["-M", "powernv9", "-smp", "2,sockets=1,cores=2,threads=1"]
         ram = f",gpu-ram={self.gpu_ram}" if self.gpu_ram else ""
-        sockets = 1 if self.board == "small" else 2
-        return ["-M", f"witherspoon,board={self.board}{ram}", "-smp", f"2,sockets={sockets}"]
+        return ["-M", f"witherspoon,board={self.board}{ram}", "-smp", f"2,sockets={BOARDS[self.board].chips}"]
 
     def command(self):
         kernel = built(os.path.join(self.images, "vmlinux"), "images")

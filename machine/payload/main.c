@@ -346,10 +346,25 @@ static void check_io_valid(void)
 	expect("  training is", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 }
 
-/* The six links of a GPU: those to the CPU are 1, 3, 5 if there are three, 1 and 5 if there are two */
+/* Which of its own six links the first GPU has to other GPUs, on the board with that many links to the chip */
+static u32 peer_links(void)
+{
+	static const u32 to_chip[] = {
+#define WITHERSPOON_BOARD(name, text, chips, gpus, first, ...) first,
+#include "pnv_witherspoon_boards.h.inc"
+#undef WITHERSPOON_BOARD
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(to_chip); i++)
+		if ((unsigned int)__builtin_popcount(to_chip[i]) == links)
+			return ~to_chip[i] & GPU_LINKS;
+	return 0;
+}
+
 static void check_isolation(void)
 {
-	u32 peers = links == 3 ? 0x150000 : 0x1d0000;
+	u32 peers = peer_links() << GPU_LINK_DISABLE_SHIFT;
 
 	expect("the link register is not there before NVLink is started", gpu_read(GPU_LINK_DISABLE), 0xbadf1100);
 	gpu_start_nvlink();
@@ -359,7 +374,7 @@ static void check_isolation(void)
 	expect("  links to the CPU are not", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 	gpu_write(GPU_LINK_DISABLE, 0);
 	expect("  what was cut stays cut", gpu_read(GPU_LINK_DISABLE), peers);
-	gpu_write(GPU_LINK_DISABLE, 0x3f0000);
+	gpu_write(GPU_LINK_DISABLE, GPU_LINKS << GPU_LINK_DISABLE_SHIFT);
 	expect("all links are cut", gpu_read(ENGINE_LINK_STATE), 0);
 	load(GPU_RAM);
 	expect("  a load from GPU RAM is a machine check", machine_checks().count, 1);

@@ -2,7 +2,8 @@
 /*
  * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
  * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it;
- * "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs.
+ * "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs; "nodes" adds the RAM of all
+ * GPUs; "tree" shows the device tree.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "frozen.h"
 #include "keep.h"
 #include "moved.h"
+#include "nodes.h"
 #include "steps.h"
 
 #define DRIVER "/v100_copy.ko"
@@ -75,8 +77,16 @@ static int run_job(const char *job)
 	report("kernel", "%s", name.release);
 	count = gpus_find(gpus);
 	report("gpus", "%d", count);
+	if (!strcmp(job, "tree")) {
+		nodes_tree();
+		return 0;
+	}
 	if (!count)
 		give_up("no GPU with NVLink bridges");
+	if (!strcmp(job, "nodes")) {
+		nodes(gpus, count);
+		return 0;
+	}
 	load_driver();
 	if (!strcmp(job, "moved"))
 		moved(gpus);

@@ -13,14 +13,17 @@
 
 #include "../common/boot.h"
 #include "consumer.h"
+#include "group.h"
 
 #define QEMU "/usr/bin/qemu-system-ppc64"
 #define KERNEL "/boot/vmlinux"
 #define INITRD "/boot/guest.cpio"
 #define FIRMWARE "/usr/share/qemu/slof.bin"
 /* The emulated processor has none of the mitigations that the machine type asks for by default. */
-#define MACHINE "pseries,accel=kvm,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off"
+#define MACHINE "accel=kvm,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off"
 #define TIMED_OUT 124
+#define OMIT_GPU 1
+#define OMIT_BRIDGE(n) (2 << (n))
 #define MAX_WORDS 64
 
 struct command {
@@ -32,6 +35,8 @@ struct process {
 	pid_t pid;
 	int to_guest, from_guest;
 };
+
+static pid_t running;
 
 static void add_word(struct command *command, char *word)
 {
@@ -56,24 +61,55 @@ static void add(struct command *command, const char *option, const char *format,
 	add_word(command, value);
 }
 
+/* A PCI host bridge of the guest. */
+struct host_bridge {
+	int number, group, slots;
+};
+
 /* QEMU calls a device by its id, "gpu0" say, where it has to complain. */
-static void add_device(struct command *command, const struct pci_device *device, int slot, const char *name, int number)
+static void add_device(struct command *command, const struct pci_device *device, struct host_bridge *bridge,
+		       const char *name, int number)
 {
-	add(command, "-device", "vfio-pci,host=%s,bus=nvlink.0,addr=%d,id=%s%d", device->address, slot, name, number);
+	add(command, "-device", "vfio-pci,host=%s,bus=nvlink%d.0,addr=%d,id=%s%d", device->address, bridge->number,
+	    ++bridge->slots, name, number);
+}
+
+/* The host bridge for another GPU: the last one, or a new one. */
+static void find_host_bridge(struct command *command, const struct consumer *consumer, const struct gpu *gpu,
+			     struct host_bridge *bridge)
+{
+	struct group group;
+
+	if (!group_of(&gpu->device, &group))
+		group.number = -1;
+	if (bridge->slots && (consumer->together || bridge->group == group.number))
+		return;
+	bridge->number++;
+	bridge->group = group.number;
+	bridge->slots = 0;
+	add(command, "-device", "spapr-pci-host-bridge,index=%d,id=nvlink%d", bridge->number + 1, bridge->number);
 }
 
 static void add_gpus(struct command *command, const struct consumer *consumer)
 {
 	const struct gpu *gpu, *end = consumer->gpu + (consumer->gpus ? consumer->gpus : 1);
-	int i, slot = 1, bridge = 0;
+	struct host_bridge host = { .number = -1 };
+	int i, bridge = 0;
 
-	add(command, "-device", "spapr-pci-host-bridge,index=1,id=nvlink");
-	for (gpu = consumer->gpu; gpu < end; gpu++, slot++) {
-		if (!consumer->orphans)
-			add_device(command, &gpu->device, slot, "gpu", gpu - consumer->gpu);
-		for (i = 0; i < gpu->links; i++)
-			add_device(command, &gpu->bridges[i], ++slot, "bridge", bridge++);
+	for (gpu = consumer->gpu; gpu < end; gpu++) {
+		find_host_bridge(command, consumer, gpu, &host);
+		if (!(consumer->omit & OMIT_GPU))
+			add_device(command, &gpu->device, &host, "gpu", gpu - consumer->gpu);
+		for (i = 0; i < gpu->links; i++, bridge++)
+			if (!(consumer->omit & OMIT_BRIDGE(i)))
+				add_device(command, &gpu->bridges[i], &host, "bridge", bridge);
 	}
+}
+
+static void add_arguments(struct command *command, char *const *argument)
+{
+	while (argument && *argument)
+		add_word(command, strdup(*argument++));
 }
 
 static void build_command(struct command *command, const struct consumer *consumer)
@@ -82,8 +118,9 @@ static void build_command(struct command *command, const struct consumer *consum
 
 	add_word(command, strdup(QEMU));
 	add_word(command, strdup("-nodefaults"));
-	add_word(command, strdup("-no-reboot"));
-	add(command, "-M", MACHINE);
+	if (!consumer->reboots)
+		add_word(command, strdup("-no-reboot"));
+	add(command, "-M", "%s," MACHINE, consumer->machine ? consumer->machine : "pseries");
 	add(command, "-cpu", "host");
 	add(command, "-smp", "%d", consumer->processors ? consumer->processors : 1);
 	add(command, "-m", "%d", consumer->memory_mib);
@@ -98,6 +135,7 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-append", "console=hvc0 quiet panic=-1%s%s %s", job ? " machine.job=" : "",
 	    job ? job : "", consumer->parameters ? consumer->parameters : "");
 	add_gpus(command, consumer);
+	add_arguments(command, consumer->arguments);
 }
 
 static void free_command(struct command *command)
@@ -213,6 +251,7 @@ static int run_watched(struct command *command, const struct consumer *consumer)
 	signal(SIGPIPE, SIG_IGN);
 	if (!start(command, &qemu))
 		return 127;
+	running = qemu.pid;
 	finished = relay(consumer, &qemu);
 	if (!finished)
 		kill(qemu.pid, SIGKILL);
@@ -233,4 +272,9 @@ int consumer_run(const struct consumer *consumer)
 	status = consumer->shell ? boot_run(command.words) : run_watched(&command, consumer);
 	free_command(&command);
 	return status;
+}
+
+int consumer_pid(void)
+{
+	return running;
 }

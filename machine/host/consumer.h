@@ -9,9 +9,13 @@
 
 /**
  * struct consumer - what the guest gets.
- * @gpu: a GPU with its bridges, all behind one PCI host bridge of their own; or an array of them.
+ * @gpu: a GPU with its bridges, or an array of them; not on the default PCI host bridge.
  * @gpus: how many, 0 for one.
- * @orphans: the bridges only, which no guest has a use for.
+ * @omit: what is not passed on, bit 0 for the GPUs, bit n for the bridge n - 1 of each.
+ * @together: all on one PCI host bridge; else GPUs of each IOMMU group have one.
+ * @machine: machine type, NULL for QEMU's default.
+ * @arguments: more of QEMU's command line, ends with NULL, or NULL.
+ * @reboots: QEMU goes on when the guest reboots.
  * @processors: how many, 0 for one.
  * @memory_mib: ordinary memory.
  * @memory_path: a file system of huge pages that backs it, or NULL.
@@ -25,7 +29,11 @@
 struct consumer {
 	const struct gpu *gpu;
 	int gpus;
-	bool orphans;
+	unsigned int omit;
+	bool together;
+	const char *machine;
+	char *const *arguments;
+	bool reboots;
 	int processors;
 	int memory_mib;
 	const char *memory_path;
@@ -46,5 +54,10 @@ struct consumer {
  * Return: exit status of QEMU, 128 + signal, or 124 when the guest ran out of time.
  */
 int consumer_run(const struct consumer *consumer);
+
+/**
+ * consumer_pid() - the process that runs the guest, for those that watch it.
+ */
+int consumer_pid(void);
 
 #endif

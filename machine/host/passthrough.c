@@ -2,9 +2,9 @@
 /*
  * The main job from the host's side: one GPU and its bridges to a KVM guest and back.
  *
- * Usage: passthrough [GPU [shell|orphans]]
+ * Usage: passthrough [GPU [shell]]
  *
- * With "shell" the guest does nothing but offer a shell; with "orphans" it gets the bridges without the GPU.
+ * With "shell" the guest does nothing but offer a shell.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,10 +71,9 @@ static void show_logs(void)
 
 int main(int argc, char **argv)
 {
-	const char *variant = argc > 2 ? argv[2] : "";
 	struct consumer consumer = {
 		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
-		.shell = !strcmp(variant, "shell"), .orphans = !strcmp(variant, "orphans"),
+		.shell = argc > 2 && !strcmp(argv[2], "shell"),
 	};
 	struct group group;
 	struct gpu gpu;

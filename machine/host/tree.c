@@ -4,53 +4,13 @@
  *
  * Usage: tree WORD...
  */
-#define _GNU_SOURCE
-#include <ftw.h>
-#include <stdio.h>
-#include <string.h>
-
-#include "../common/files.h"
 #include "../common/report.h"
-
-#define ROOT "/sys/firmware/devicetree/base"
-
-static char **wanted;
-
-static bool is_wanted(const char *path)
-{
-	int i;
-
-	for (i = 0; wanted[i]; i++)
-		if (strstr(path, wanted[i]))
-			return true;
-	return false;
-}
-
-static void show_property(const char *path)
-{
-	unsigned char bytes[256];
-	ssize_t size = file_read(path, bytes, sizeof(bytes)), i;
-
-	printf("tree| %s ", path + strlen(ROOT));
-	for (i = 0; i < size; i++)
-		printf("%02x", bytes[i]);
-	printf("\n");
-}
-
-static int visit(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-	(void)status;
-	(void)where;
-	if (type == FTW_F && is_wanted(path))
-		show_property(path);
-	return 0;
-}
+#include "../common/tree.h"
 
 int main(int argc, char **argv)
 {
 	report_begin("host");
 	if (argc < 2)
 		give_up("tree: no names of nodes");
-	wanted = argv + 1;
-	return nftw(ROOT, visit, 16, FTW_PHYS) ? 1 : 0;
+	return tree_show(argv + 1) ? 1 : 0;
 }

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guests in many shapes, one after another: with one GPU and with several, with bridges left out, of other machine
+ * types, some that reboot, some whose monitor is asked.
+ *
+ * Usage: guests SHAPE[:WORD]...
+ *
+ * SHAPE is the name of a row of the table below; WORD is a machine type, or how often to reboot.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/report.h"
+#include "aftermath.h"
+#include "consumer.h"
+#include "monitor.h"
+#include "prepare.h"
+
+#define GUEST_MEMORY_MIB 512
+#define GUEST_TIMEOUT_S 240
+#define TREE_WORDS "machine.words=/npuphb,/memory@,pci@800000020000001,pci@800000020000002,/rtas/ibm,associativity," \
+	"/rtas/ibm,max-associativity,/rtas/ibm,numa"
+
+/* Of an answer, its end */
+#define SHOWN 480
+
+struct shape {
+	const char *name;
+	int first, gpus;
+	unsigned int omit;
+	bool together;
+	const char *job, *parameters;
+	char *const *arguments;
+	bool reboots;
+	/* To the monitor while the guest stands still; ends with NULL */
+	const char *const *questions;
+};
+
+static char *const with_monitor[] = { MONITOR_ARGUMENTS, NULL };
+static char *const with_nodes[] = {
+	"-object", "memory-backend-ram,id=m0,size=256M", "-object", "memory-backend-ram,id=m1,size=256M",
+	"-smp", "2", "-numa", "node,nodeid=0,cpus=0,memdev=m0", "-numa", "node,nodeid=1,cpus=1,memdev=m1",
+	"-numa", "dist,src=0,dst=1,val=40", NULL
+};
+
+/* The GPU after those that the guest has is %s. */
+static const char *const questions[] = {
+	"maps", "device_add vfio-pci,host=%s,bus=nvlink0.0,addr=16,id=late", "maps", "device_del gpu0",
+	"device_del bridge0", "device_del nvlink0", "dump-guest-memory /dev/null", "migrate exec:true", "info migrate", "info status",
+	NULL
+};
+
+static const struct shape shapes[] = {
+	{ "tree-one", .gpus = 1, .job = "tree", .parameters = TREE_WORDS },
+	{ "tree-two", .gpus = 2, .job = "tree", .parameters = TREE_WORDS },
+	{ "tree-sockets", .gpus = 4, .job = "tree", .parameters = TREE_WORDS },
+	{ "tree-nodes", .gpus = 1, .job = "tree", .parameters = TREE_WORDS, .arguments = with_nodes },
+	{ "reboot-one", .gpus = 1, .job = "nodes", .parameters = "machine.reboot=1 " TREE_WORDS, .reboots = true },
+	{ "reboot-two", .gpus = 2, .job = "nodes", .parameters = "machine.reboot=1 " TREE_WORDS, .reboots = true },
+	{ "reboot-sockets", .gpus = 4, .job = "nodes", .parameters = "machine.reboot=1 " TREE_WORDS, .reboots = true },
+	{ "asked", .gpus = 1, .job = "nodes", .parameters = "machine.hold=1 " TREE_WORDS, .arguments = with_monitor,
+	  .questions = questions },
+	{ "orphans", .gpus = 1, .omit = 1, .job = "nodes" },
+	{ "no-bridges", .gpus = 1, .omit = ~1u, .job = "nodes" },
+	{ "bridge-missing", .gpus = 1, .omit = 1 << 2, .job = "nodes" },
+	{ "sockets-together", .gpus = 4, .together = true, .job = "nodes" },
+};
+
+static struct gpu gpus[MAX_GPUS];
+static const struct shape *current;
+static const char *word;
+static int boots;
+
+static const char *key(const char *what)
+{
+	static char text[64];
+
+	snprintf(text, sizeof(text), "%s.%s", current->name, what);
+	return text;
+}
+
+/* How much of devices QEMU has mapped: the maps of the process that has them. */
+static void ask_maps(char *answer, size_t size)
+{
+	char path[64], line[512];
+	unsigned long from, to, bytes = 0;
+	int count = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", consumer_pid());
+	maps = fopen(path, "r");
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (!strstr(line, "vfio") || sscanf(line, "%lx-%lx", &from, &to) != 2)
+			continue;
+		bytes += to - from;
+		count++;
+	}
+	if (maps)
+		fclose(maps);
+	snprintf(answer, size, "%d of %lu MiB", count, bytes >> 20);
+}
+
+static void ask(void)
+{
+	const char *const *question;
+	char command[128], answer[1000], name[16];
+	size_t length;
+
+	for (question = current->questions; *question; question++) {
+		snprintf(command, sizeof(command), *question, gpus[current->first + current->gpus].device.address);
+		snprintf(name, sizeof(name), "answer.%d", (int)(question - current->questions));
+		if (strcmp(command, "maps"))
+			monitor_ask(command, answer, sizeof(answer));
+		else
+			ask_maps(answer, sizeof(answer));
+		length = strlen(answer);
+		report(key(name), "%s", answer + (length > SHOWN ? length - SHOWN : 0));
+	}
+}
+
+/* What QEMU itself has to say, and the points at which it is time to act. */
+static bool watch(const char *line)
+{
+	if (strstr(line, "qemu-system-ppc64:"))
+		report(key("qemu"), "%s", line);
+	if (current->questions && strstr(line, "@ mark guest.held"))
+		ask();
+	if (current->reboots && strstr(line, "@ guest.nodes="))
+		return boots++ < atoi(word);
+	return !strstr(line, "kvm run failed");
+}
+
+static void run(void)
+{
+	const struct consumer consumer = {
+		.gpu = gpus + current->first, .gpus = current->gpus, .omit = current->omit,
+		.together = current->together, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.job = current->job, .parameters = current->parameters, .arguments = current->arguments,
+		.reboots = current->reboots, .machine = current->reboots ? NULL : word, .watch = watch,
+	};
+	int status;
+
+	boots = 0;
+	report("shape", "%s%s%s", current->name, word ? ":" : "", word ? word : "");
+	status = consumer_run(&consumer);
+	report(key("consumer"), "%d", status);
+}
+
+static bool choose(char *text)
+{
+	size_t i;
+	char *colon = strchr(text, ':');
+
+	word = colon ? colon + 1 : NULL;
+	if (colon)
+		*colon = 0;
+	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		current = &shapes[i];
+		if (!strcmp(text, current->name) && (word || !current->reboots))
+			return true;
+	}
+	return false;
+}
+
+/* Every group, so that a shape can have any GPU. */
+static int own_all(struct group *groups)
+{
+	int i, count = gpus_find(gpus), owned = 0;
+
+	for (i = 0; i < count; i++)
+		if (!owned || !group_has(&groups[owned - 1], &gpus[i].device))
+			own_group(&gpus[i], &groups[owned++]);
+	return owned;
+}
+
+int main(int argc, char **argv)
+{
+	static struct group groups[MAX_GPUS];
+	int i, owned;
+
+	report_begin("host");
+	check_kvm();
+	owned = own_all(groups);
+	for (i = 1; i < argc; i++) {
+		if (!choose(argv[i]))
+			give_up("no shape is called %s", argv[i]);
+		run();
+	}
+	for (i = 0; i < owned; i++)
+		report("unbound", "%d of %d", group_unbind(&groups[i]), groups[i].count);
+	kernel_log_report();
+	firmware_log_report();
+	return 0;
+}

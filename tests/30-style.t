@@ -17,7 +17,7 @@ from overlays import SUFFIX, files_below
 IDENTITY = {"GIT_COMMITTER_NAME": "Nobody", "GIT_COMMITTER_EMAIL": "nobody@example.com", "GIT_AUTHOR_NAME": "Nobody",
             "GIT_AUTHOR_EMAIL": "nobody@example.com"}
 # An overlay and the base that it is for
-QEMU_OVERLAYS = {"machine/qemu": "qemu", "qemu": "qemu-7.2"}
+QEMU_OVERLAYS = {"machine/qemu": "qemu", "qemu": "qemu"}
 
 
 def run(*command, **options):

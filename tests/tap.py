@@ -61,22 +61,23 @@ def log(name):
     return os.path.join(BUILD, "logs", f"{name}.log")
 
 
-def print_results(results):
+def report(results, console):
+    """Print results (machine/checks.py) and name the console they were seen on; gives the status to exit with."""
     print(f"1..{len(results)}")
     for number, result in enumerate(results, 1):
         print(f"{'ok' if result.passed else 'not ok'} {number} - {result.name}")
         for side, text in zip(SIDES, result.sides):
             if text and not result.passed:
                 print(f"# {side}: {text}".replace("\n", "; "))
+    print(f"# console: {relative(console)}")
+    return 0 if all(result.passed for result in results) else 1
 
 
 def job(judge, console):
-    """judge boots what it needs, with the given console, and gives the results (machine/checks.py)."""
+    """judge boots what it needs, with the given console, and gives the results."""
     try:
         results = judge()
     except MachineError as error:
         print(f"Bail out! {error}")
         sys.exit(1)
-    print_results(results)
-    print(f"# console: {relative(console)}")
-    sys.exit(0 if all(result.passed for result in results) else 1)
+    sys.exit(report(results, console))

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 900
+"""The consumer QEMU: what it refuses, and says; what guests are given, and still have after they rebooted; what its
+monitor answers while a guest has GPU RAM.
+
+The device trees that guests of QEMU 7.2 saw, which was the last in Debian with NVLink2, are in guest-trees.json.
+One machine runs all guests, 60 s; tests/full has more.
+"""
+
+import os
+import sys
+
+import tap
+
+sys.path.insert(0, os.path.join(tap.TOP, "machine"))
+
+import guests  # noqa: E402
+from witherspoon import MachineError  # noqa: E402
+
+RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
+LOG = os.path.join(tap.BUILD, "logs", "consumer.log")
+SOCKETS, OLD = "reboot-sockets:1", "tree-one:pseries-6.1"
+
+
+def judge(seen):
+    known = guests.record(RECORD)
+    return [*(guests.refused(seen, name) for name in guests.REFUSED),
+            guests.stays(seen, SOCKETS, boots=2, gpus=4), guests.distances(seen, SOCKETS, nodes=5),
+            guests.same_tree(seen, SOCKETS, known["sockets"]), guests.ends(seen, SOCKETS),
+            *guests.answers(seen), guests.stays(seen, "asked", boots=1, gpus=1), guests.distances(seen, "asked", nodes=2),
+            guests.same_tree(seen, "asked", known["one"]), guests.ends(seen, "asked"),
+            guests.same_tree(seen, OLD, known["one:pseries-6.1"]), guests.ends(seen, OLD), guests.host_is_well(seen)]
+
+
+def main():
+    try:
+        results = judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", OLD], LOG, 800))
+    except MachineError as error:
+        print(f"Bail out! {error}")
+        return 1
+    return tap.report(results, LOG)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

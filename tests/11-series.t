@@ -102,6 +102,24 @@ class Series(unittest.TestCase):
                     found[os.path.relpath(path, self.directory)] = (stream.read(), os.stat(path).st_mode & 0o777)
         return found
 
+    def trees_written(self):
+        """How many trees the command "tree" writes."""
+        self.put("bin/git", f'#!/bin/sh\necho "$@" >> {self.directory}/calls\nexec {shutil.which("git")} "$@"\n')
+        os.chmod(os.path.join(self.directory, "bin/git"), 0o755)
+        self.put("calls", "")
+        path = os.path.join(self.directory, "bin") + ":" + self.environment["PATH"]
+        self.works("tree", environment={**self.environment, "PATH": path})
+        return self.get("calls").count("write-tree")
+
+    def test_again(self):
+        """what did not change is not made again, and what changed is"""
+        self.make_series()
+        first = self.trees_written()
+        self.assertEqual(self.trees_written(), 0)
+        self.put("top/drivers/n.c", "another\n")
+        self.assertEqual(self.trees_written(), first)
+        self.assertEqual(self.get("build/linux/drivers/n.c"), "another\n")
+
     def test_empty(self):
         """an empty series gives the base"""
         self.works("tree")

@@ -27,8 +27,7 @@ ANSWERS = [
     ("unplugging a bridge is refused", 4, r"Error: PCI: Cannot unplug NVLink2 devices$"),
     ("unplugging a PCI host bridge is refused", 5,
      r"Error: PCI host bridge nvlink0 has NVLink2 devices, which cannot be unplugged$"),
-    ("a dump leaves GPU RAM out", 6, r"$"),
-    ("migration is refused", 7, r"Error: .*migrat"),
+    ("a dump leaves GPU RAM out", 6, r"Error: dump: no guest memory to dump$"),
     ("the guest runs on", 9, r"VM status: running$"),
 ]
 BLOCKED = r"GPU RAM of \S+, an NVLink2 device, cannot be migrated"
@@ -169,8 +168,9 @@ def answers(seen):
     maps = [facts.get(f"answer.{number}", "") for number in (0, 2)]
     results.append(Result("what was refused is not mapped any more", bool(re.match(r"[1-9]\d* of [1-9]", maps[0])) and
                           maps[0] == maps[1], host="; ".join(maps)))
-    results.append(Result("GPU RAM is a reason not to migrate", bool(re.search(BLOCKED, facts.get("answer.8", ""))),
-                          host=facts.get("answer.8", "")))
+    migrate = [facts.get(f"answer.{number}", "") for number in (7, 8)]
+    results.append(Result("migration is refused, and GPU RAM a reason", migrate[0].startswith("Error: ") and
+                          bool(re.search(BLOCKED, migrate[1])), host="; ".join(migrate)))
     return results
 
 

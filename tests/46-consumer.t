@@ -20,7 +20,7 @@ from witherspoon import MachineError  # noqa: E402
 
 RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
 LOG = os.path.join(tap.BUILD, "logs", "consumer.log")
-SOCKETS, OLD = "reboot-sockets:1", "tree-one:pseries-6.1"
+SOCKETS, FORM1 = "reboot-sockets:1", "one:pseries-6.1"
 
 
 def judge(seen):
@@ -30,12 +30,13 @@ def judge(seen):
             guests.same_tree(seen, SOCKETS, known["sockets"]), guests.ends(seen, SOCKETS),
             *guests.answers(seen), guests.stays(seen, "asked", boots=1, gpus=1), guests.distances(seen, "asked", nodes=2),
             guests.same_tree(seen, "asked", known["one"]), guests.ends(seen, "asked"),
-            guests.same_tree(seen, OLD, known["one:pseries-6.1"]), guests.ends(seen, OLD), guests.host_is_well(seen)]
+            guests.distances(seen, FORM1, nodes=2), guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1),
+            guests.host_is_well(seen)]
 
 
 def main():
     try:
-        results = judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", OLD], LOG, 800))
+        results = judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1], LOG, 800))
     except MachineError as error:
         print(f"Bail out! {error}")
         return 1

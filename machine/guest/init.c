@@ -3,7 +3,7 @@
  * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
  * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it;
  * "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs; "nodes" adds the RAM of all
- * GPUs; "tree" shows the device tree.
+ * GPUs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,10 +77,6 @@ static int run_job(const char *job)
 	report("kernel", "%s", name.release);
 	count = gpus_find(gpus);
 	report("gpus", "%d", count);
-	if (!strcmp(job, "tree")) {
-		nodes_tree();
-		return 0;
-	}
 	if (!count)
 		give_up("no GPU with NVLink bridges");
 	if (!strcmp(job, "nodes")) {

@@ -15,10 +15,15 @@
 
 #define NODES "/sys/devices/system/node"
 #define MAX_NODES 16
-#define MAX_WORDS 16
 /* Of each GPU, whatever it has */
 #define ADDED_MIB 256
 #define USED_BYTES (4 << 20)
+
+/* What of the device tree is about NVLink2 or NUMA; the PCI host bridge 0 has no GPUs */
+static char *words[] = {
+	"/npuphb", "/memory@", "/pci@800000020000001/", "/pci@800000020000002/", "/rtas/ibm,associativity",
+	"/rtas/ibm,max-associativity", NULL
+};
 
 static bool is_set(const char *parameter)
 {
@@ -27,26 +32,26 @@ static bool is_set(const char *parameter)
 	return boot_parameter(parameter, text, sizeof(text)) && !strcmp(text, "1");
 }
 
-static size_t store_and_load(uint64_t *words, size_t count, uint64_t seed)
+static size_t store_and_load(uint64_t *memory, size_t count, uint64_t seed)
 {
 	size_t i, wrong = 0;
 
 	for (i = 0; i < count; i++)
-		words[i] = seed + i;
+		memory[i] = seed + i;
 	for (i = 0; i < count; i++)
-		wrong += words[i] != seed + i;
+		wrong += memory[i] != seed + i;
 	return wrong;
 }
 
 static void use(const struct gpu_ram *ram, int index)
 {
-	uint64_t *words = node_buffer(ram, USED_BYTES);
+	uint64_t *memory = node_buffer(ram, USED_BYTES);
 	char key[16];
 
 	snprintf(key, sizeof(key), "node.%d", index);
-	if (words)
+	if (memory)
 		report(key, "%d at %#" PRIx64 ", %zu words wrong", ram->node, ram->base,
-		       store_and_load(words, USED_BYTES / sizeof(*words), ram->base));
+		       store_and_load(memory, USED_BYTES / sizeof(*memory), ram->base));
 	else
 		report_error(key, "memory of the node");
 }
@@ -80,7 +85,7 @@ void nodes(const struct gpu *gpus, int count)
 	struct gpu_ram ram[MAX_GPUS];
 	int i;
 
-	nodes_tree();
+	report("tree", "%d", tree_show(words));
 	for (i = 0; i < count; i++)
 		add(&gpus[i], &ram[i]);
 	if (is_set("machine.hold="))
@@ -91,15 +96,4 @@ void nodes(const struct gpu *gpus, int count)
 	report("nodes", "%d", count);
 	if (is_set("machine.reboot="))
 		reboot(RB_AUTOBOOT);
-}
-
-void nodes_tree(void)
-{
-	char text[256] = "", *words[MAX_WORDS + 1] = { NULL }, *word;
-	int count = 0;
-
-	boot_parameter("machine.words=", text, sizeof(text));
-	for (word = strtok(text, ","); word && count < MAX_WORDS; word = strtok(NULL, ","))
-		words[count++] = word;
-	report("tree", "%d", tree_show(words));
 }

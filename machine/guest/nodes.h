@@ -10,13 +10,8 @@
  * @gpus: the GPUs.
  * @count: how many.
  *
- * Does what nodes_tree() does, too. Stands still at the mark "held" if the command line says machine.hold=1, and reboots if it says machine.reboot=1.
+ * Shows what the device tree says of them, too. Stands still at the mark "held" if the command line says machine.hold=1, and reboots if it says machine.reboot=1.
  */
 void nodes(const struct gpu *gpus, int count);
-
-/**
- * nodes_tree() - print the properties that the command line asks for, machine.words=WORD[,WORD]...
- */
-void nodes_tree(void);
 
 #endif

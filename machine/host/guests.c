@@ -19,18 +19,16 @@
 
 #define GUEST_MEMORY_MIB 512
 #define GUEST_TIMEOUT_S 240
-#define TREE_WORDS "machine.words=/npuphb,/memory@,pci@800000020000001,pci@800000020000002,/rtas/ibm,associativity," \
-	"/rtas/ibm,max-associativity,/rtas/ibm,numa"
 
 /* Of an answer, its end */
 #define SHOWN 480
 
 struct shape {
 	const char *name;
-	int first, gpus;
+	int gpus;
 	unsigned int omit;
 	bool together;
-	const char *job, *parameters;
+	const char *parameters;
 	char *const *arguments;
 	bool reboots;
 	/* To the monitor while the guest stands still; ends with NULL */
@@ -44,27 +42,29 @@ static char *const with_nodes[] = {
 	"-numa", "dist,src=0,dst=1,val=40", NULL
 };
 
+/* Some of the RAM of its first GPU */
+#define GPU_RAM "0x420000000000 0x10000"
+
 /* The GPU after those that the guest has is %s. */
 static const char *const questions[] = {
 	"maps", "device_add vfio-pci,host=%s,bus=nvlink0.0,addr=16,id=late", "maps", "device_del gpu0",
-	"device_del bridge0", "device_del nvlink0", "dump-guest-memory /dev/null", "migrate exec:true", "info migrate", "info status",
-	NULL
+	"device_del bridge0", "device_del nvlink0", "dump-guest-memory /tmp/dump " GPU_RAM, "migrate exec:true",
+	"info migrate", "info status", NULL
 };
 
 static const struct shape shapes[] = {
-	{ "tree-one", .gpus = 1, .job = "tree", .parameters = TREE_WORDS },
-	{ "tree-two", .gpus = 2, .job = "tree", .parameters = TREE_WORDS },
-	{ "tree-sockets", .gpus = 4, .job = "tree", .parameters = TREE_WORDS },
-	{ "tree-nodes", .gpus = 1, .job = "tree", .parameters = TREE_WORDS, .arguments = with_nodes },
-	{ "reboot-one", .gpus = 1, .job = "nodes", .parameters = "machine.reboot=1 " TREE_WORDS, .reboots = true },
-	{ "reboot-two", .gpus = 2, .job = "nodes", .parameters = "machine.reboot=1 " TREE_WORDS, .reboots = true },
-	{ "reboot-sockets", .gpus = 4, .job = "nodes", .parameters = "machine.reboot=1 " TREE_WORDS, .reboots = true },
-	{ "asked", .gpus = 1, .job = "nodes", .parameters = "machine.hold=1 " TREE_WORDS, .arguments = with_monitor,
-	  .questions = questions },
-	{ "orphans", .gpus = 1, .omit = 1, .job = "nodes" },
-	{ "no-bridges", .gpus = 1, .omit = ~1u, .job = "nodes" },
-	{ "bridge-missing", .gpus = 1, .omit = 1 << 2, .job = "nodes" },
-	{ "sockets-together", .gpus = 4, .together = true, .job = "nodes" },
+	{ "one", .gpus = 1 },
+	{ "two", .gpus = 2 },
+	{ "sockets", .gpus = 4 },
+	{ "numa", .gpus = 1, .arguments = with_nodes },
+	{ "reboot-one", .gpus = 1, .parameters = "machine.reboot=1", .reboots = true },
+	{ "reboot-two", .gpus = 2, .parameters = "machine.reboot=1", .reboots = true },
+	{ "reboot-sockets", .gpus = 4, .parameters = "machine.reboot=1", .reboots = true },
+	{ "asked", .gpus = 1, .parameters = "machine.hold=1", .arguments = with_monitor, .questions = questions },
+	{ "orphans", .gpus = 1, .omit = 1 },
+	{ "no-bridges", .gpus = 1, .omit = ~1u },
+	{ "bridge-missing", .gpus = 1, .omit = 1 << 2 },
+	{ "sockets-together", .gpus = 4, .together = true },
 };
 
 static struct gpu gpus[MAX_GPUS];
@@ -108,7 +108,7 @@ static void ask(void)
 	size_t length;
 
 	for (question = current->questions; *question; question++) {
-		snprintf(command, sizeof(command), *question, gpus[current->first + current->gpus].device.address);
+		snprintf(command, sizeof(command), *question, gpus[current->gpus].device.address);
 		snprintf(name, sizeof(name), "answer.%d", (int)(question - current->questions));
 		if (strcmp(command, "maps"))
 			monitor_ask(command, answer, sizeof(answer));
@@ -134,9 +134,9 @@ static bool watch(const char *line)
 static void run(void)
 {
 	const struct consumer consumer = {
-		.gpu = gpus + current->first, .gpus = current->gpus, .omit = current->omit,
+		.gpu = gpus, .gpus = current->gpus, .omit = current->omit,
 		.together = current->together, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
-		.job = current->job, .parameters = current->parameters, .arguments = current->arguments,
+		.job = "nodes", .parameters = current->parameters, .arguments = current->arguments,
 		.reboots = current->reboots, .machine = current->reboots ? NULL : word, .watch = watch,
 	};
 	int status;

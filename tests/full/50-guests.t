@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 3600
+"""Guests with one GPU, with two, with both sockets' and with nodes of their own, of machine types since 4.1: device trees
+are those of QEMU 7.2, and stay for eight reboots.
+"""
+
+import os
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(TOP, "machine"), os.path.join(TOP, "tests")]
+
+import tap  # noqa: E402
+import guests  # noqa: E402
+from witherspoon import MachineError, relative  # noqa: E402
+
+RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
+LOG = os.path.join(tap.BUILD, "logs", "guests.log")
+REBOOTS = 8
+REBOOTING = {f"reboot-one:{REBOOTS}": 1, f"reboot-two:{REBOOTS}": 2}
+# How many nodes there are; None where distances are others
+NODES = {"one": 2, "two": 3, "numa": None}
+
+
+def nodes(name):
+    return NODES[name.split(":")[0]]
+
+
+def judge(seen, known):
+    results = []
+    for name, gpus in REBOOTING.items():
+        results += [guests.stays(seen, name, REBOOTS + 1, gpus), guests.distances(seen, name, gpus + 1),
+                    guests.ends(seen, name)]
+    for name in trees(known):
+        results += [guests.same_tree(seen, name, known[name]), guests.ends(seen, name)]
+        if nodes(name):
+            results.append(guests.distances(seen, name, nodes(name)))
+    return [*results, guests.host_is_well(seen)]
+
+
+def trees(known):
+    """Those of the record that tests/46-consumer.t does not look at."""
+    return [name for name in known if name.split(":")[0] in NODES]
+
+
+def main():
+    known = guests.record(RECORD)
+    try:
+        results = judge(guests.observe([*REBOOTING, *trees(known)], LOG, 3500), known)
+    except MachineError as error:
+        print(f"Bail out! {error}")
+        return 1
+    return tap.report(results, relative(LOG))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -180,6 +180,14 @@ def ends(seen, name):
     return Result(f"{name}: the guest ends", text == "0" and bool(shape.boots), host=f"status {text}")
 
 
+def plain(seen, name):
+    """The GPU is a PCI device like any other."""
+    shape = seen.shapes.get(name, Shape())
+    gpus = seen.last_boot(name).facts.get("guest.gpus", "")
+    return Result(f"{name}: the guest sees no NVLink2", gpus == "0" and shape.facts.get("consumer") == "0",
+                  f"{gpus} GPUs", f"status {shape.facts.get('consumer')}\n{shape.facts.get('qemu', '')}")
+
+
 def host_is_well(seen):
     return Result("the host has its devices back and warns about nothing", bool(re.match(
         r"(\d+) of \1$", seen.facts.get("host.unbound", ""))) and seen.facts.get("host.log") == "0 warnings",

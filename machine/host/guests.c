@@ -42,6 +42,8 @@ static char *const with_nodes[] = {
 	"-numa", "dist,src=0,dst=1,val=40", NULL
 };
 
+static char *const without_nvlink2[] = { "-global", "vfio-pci.nvlink2=off", NULL };
+
 /* Some of the RAM of its first GPU */
 #define GPU_RAM "0x420000000000 0x10000"
 
@@ -57,6 +59,7 @@ static const struct shape shapes[] = {
 	{ "two", .gpus = 2 },
 	{ "sockets", .gpus = 4 },
 	{ "numa", .gpus = 1, .arguments = with_nodes },
+	{ "off", .gpus = 1, .omit = ~1u, .arguments = without_nvlink2 },
 	{ "reboot-one", .gpus = 1, .parameters = "machine.reboot=1", .reboots = true },
 	{ "reboot-two", .gpus = 2, .parameters = "machine.reboot=1", .reboots = true },
 	{ "reboot-sockets", .gpus = 4, .parameters = "machine.reboot=1", .reboots = true },
@@ -135,7 +138,8 @@ static void run(void)
 {
 	const struct consumer consumer = {
 		.gpu = gpus, .gpus = current->gpus, .omit = current->omit,
-		.together = current->together, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.together = current->together, .memory_mib = GUEST_MEMORY_MIB,
+		.timeout_s = GUEST_TIMEOUT_S * (current->reboots ? 1 + atoi(word) : 1),
 		.job = "nodes", .parameters = current->parameters, .arguments = current->arguments,
 		.reboots = current->reboots, .machine = current->reboots ? NULL : word, .watch = watch,
 	};

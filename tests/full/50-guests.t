@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 3600
 """Guests with one GPU, with two, with both sockets' and with nodes of their own, of machine types since 4.1: device trees
-are those of QEMU 7.2, and stay for eight reboots.
+are those of QEMU 7.2, and stay for eight reboots. Of older machine types, and by request, a GPU has no NVLink2.
 """
 
 import os
@@ -19,6 +19,7 @@ RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
 LOG = os.path.join(tap.BUILD, "logs", "guests.log")
 REBOOTS = 8
 REBOOTING = {f"reboot-one:{REBOOTS}": 1, f"reboot-two:{REBOOTS}": 2}
+PLAIN = ("off", "one:pseries-4.0")
 # How many nodes there are; None where distances are others
 NODES = {"one": 2, "two": 3, "numa": None}
 
@@ -36,7 +37,7 @@ def judge(seen, known):
         results += [guests.same_tree(seen, name, known[name]), guests.ends(seen, name)]
         if nodes(name):
             results.append(guests.distances(seen, name, nodes(name)))
-    return [*results, guests.host_is_well(seen)]
+    return [*results, *(guests.plain(seen, name) for name in PLAIN), guests.host_is_well(seen)]
 
 
 def trees(known):
@@ -47,7 +48,7 @@ def trees(known):
 def main():
     known = guests.record(RECORD)
     try:
-        results = judge(guests.observe([*REBOOTING, *trees(known)], LOG, 3500), known)
+        results = judge(guests.observe([*PLAIN, *REBOOTING, *trees(known)], LOG, 3500), known)
     except MachineError as error:
         print(f"Bail out! {error}")
         return 1

@@ -184,6 +184,10 @@ bool vfio_nvlink2_realize(VFIOPCIDevice *vdev, Error **errp)
     if (!info) {
         return true;
     }
+    if (!vdev->vbasedev.group) {
+        error_setg(errp, "NVLink2 devices need a VFIO group, iommufd has none");
+        return false;
+    }
     nv = vdev->nvlink2 = g_new0(VFIONvlink2, 1);
     nv->host = vdev->vbasedev.name;
     nv->group = vdev->vbasedev.group->groupid;

@@ -38,7 +38,8 @@ PCI = REFERENCES | {"ibm,mmio-atsd", "ibm,device-tgt-addr", "ibm,nvlink-speed", 
 LEFT_OUT = {"phandle", "slof,from-fdt", "available"}
 # Of RTAS only what NUMA is about; QEMU before 8.2 left GPUs out of two tables
 RTAS = r"/rtas/ibm,(associativity|max-associativity)"
-DISTANCE = 80
+# Of the node of a GPU to all others, and that of machine types before 5.1
+DISTANCE, OLD_DISTANCE = 80, 40
 
 
 class Boot:
@@ -55,7 +56,7 @@ class Boot:
         tree = {}
         for path, value in self.properties.items():
             name = path.rsplit("/", 1)[1]
-            if (name in LEFT_OUT or path.startswith("/pci@") and name not in PCI or
+            if (name in LEFT_OUT or path.startswith("/pci@") and name not in PCI or path.startswith("/cpus/") or
                     path.startswith("/rtas/") and not re.match(RTAS, path)):
                 continue
             if name in REFERENCES:
@@ -142,9 +143,12 @@ def same_tree(seen, name, known):
                   "\n".join(changed[:10]) or f"{len(tree)} properties")
 
 
-def distances(seen, name, nodes):
-    """nodes: how many there are, with that of the processors."""
-    wanted = [" ".join("10" if to == node else str(DISTANCE) for to in range(nodes)) for node in range(nodes)]
+def all_apart(nodes, distance=DISTANCE):
+    """What nodes say that are all as far from each other; nodes: how many, with that of the processors."""
+    return [" ".join("10" if to == node else str(distance) for to in range(nodes)) for node in range(nodes)]
+
+
+def distances(seen, name, wanted):
     found = seen.last_boot(name).distances()
     return Result(f"{name}: distances of nodes", found == wanted, "\n".join(found))
 

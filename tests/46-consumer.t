@@ -19,19 +19,19 @@ import guests  # noqa: E402
 from witherspoon import MachineError  # noqa: E402
 
 RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
-LOG = os.path.join(tap.BUILD, "logs", "consumer.log")
+LOG = os.path.join(tap.BUILD, "logs", "consumer-guests.log")
 SOCKETS, FORM1 = "reboot-sockets:1", "one:pseries-6.1"
 
 
 def judge(seen):
     known = guests.record(RECORD)
     return [*(guests.refused(seen, name) for name in guests.REFUSED),
-            guests.stays(seen, SOCKETS, boots=2, gpus=4), guests.distances(seen, SOCKETS, nodes=5),
+            guests.stays(seen, SOCKETS, boots=2, gpus=4), guests.distances(seen, SOCKETS, guests.all_apart(5)),
             guests.same_tree(seen, SOCKETS, known["sockets"]), guests.ends(seen, SOCKETS),
-            *guests.answers(seen), guests.stays(seen, "asked", boots=1, gpus=1), guests.distances(seen, "asked", nodes=2),
-            guests.same_tree(seen, "asked", known["one"]), guests.ends(seen, "asked"),
-            guests.distances(seen, FORM1, nodes=2), guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1),
-            guests.host_is_well(seen)]
+            *guests.answers(seen), guests.stays(seen, "asked", boots=1, gpus=1),
+            guests.distances(seen, "asked", guests.all_apart(2)), guests.same_tree(seen, "asked", known["one"]),
+            guests.ends(seen, "asked"), guests.distances(seen, FORM1, guests.all_apart(2)),
+            guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1), guests.host_is_well(seen)]
 
 
 def main():

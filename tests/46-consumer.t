@@ -9,14 +9,10 @@ One machine runs all guests, 60 s; tests/full has more.
 """
 
 import os
-import sys
 
 import tap
 
-sys.path.insert(0, os.path.join(tap.TOP, "machine"))
-
 import guests  # noqa: E402
-from witherspoon import MachineError  # noqa: E402
 
 RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
 LOG = os.path.join(tap.BUILD, "logs", "consumer-guests.log")
@@ -34,14 +30,4 @@ def judge(seen):
             guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1), guests.host_is_well(seen)]
 
 
-def main():
-    try:
-        results = judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1], LOG, 800))
-    except MachineError as error:
-        print(f"Bail out! {error}")
-        return 1
-    return tap.report(results, LOG)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+tap.job(lambda: judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1], LOG, 800)), LOG)

@@ -13,7 +13,6 @@ sys.path[:0] = [os.path.join(TOP, "machine"), os.path.join(TOP, "tests")]
 
 import tap  # noqa: E402
 import guests  # noqa: E402
-from witherspoon import MachineError, relative  # noqa: E402
 
 RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
 LOG = os.path.join(tap.BUILD, "logs", "guests.log")
@@ -47,15 +46,9 @@ def trees(known):
     return [name for name in known if name.split(":")[0] in SHAPES]
 
 
-def main():
+def run():
     known = guests.record(RECORD)
-    try:
-        results = judge(guests.observe([*PLAIN, *REBOOTING, *trees(known)], LOG, 3500), known)
-    except MachineError as error:
-        print(f"Bail out! {error}")
-        return 1
-    return tap.report(results, relative(LOG))
+    return judge(guests.observe([*PLAIN, *REBOOTING, *trees(known)], LOG, 3500), known)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+tap.job(run, LOG)

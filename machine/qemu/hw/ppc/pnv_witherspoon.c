@@ -217,6 +217,8 @@ static PCIBus *witherspoon_add_port(PCIBus *bus, int devfn, const char *type,
         qdev_prop_set_uint16(DEVICE(dev), "slot", slot);
         /* Firmware would power the slot off in a reset: the GPU is gone */
         qdev_prop_set_bit(DEVICE(dev), "power_controller_present", false);
+        /* The slot is a socket on the board; Linux would spread bus numbers */
+        qdev_prop_set_bit(DEVICE(dev), "hotplug", false);
     }
     pci_realize_and_unref(dev, bus, &error_fatal);
     return pci_bridge_get_sec_bus(PCI_BRIDGE(dev));

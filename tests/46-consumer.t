@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 900
+# timeout: 2700
 """The consumer QEMU: what it refuses, and says; what guests are given, and still have after they rebooted; what its
 monitor answers while a guest has GPU RAM.
 
@@ -30,4 +30,4 @@ def judge(seen):
             guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1), guests.host_is_well(seen)]
 
 
-tap.job(lambda: judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1], LOG, 800)), LOG)
+tap.job(lambda: judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1], LOG, 2600)), LOG)

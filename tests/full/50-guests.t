@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 3600
+# timeout: 7200
 """Guests with one GPU, with two, and with nodes of their own, of machine types since 4.1: device trees are those of
 QEMU 7.2, and stay for eight reboots. Of older machine types, and by request, a GPU has no NVLink2.
 """
@@ -48,7 +48,7 @@ def trees(known):
 
 def run():
     known = guests.record(RECORD)
-    return judge(guests.observe([*PLAIN, *REBOOTING, *trees(known)], LOG, 3500), known)
+    return judge(guests.observe([*PLAIN, *REBOOTING, *trees(known)], LOG, 7000), known)
 
 
 tap.job(run, LOG)

@@ -67,15 +67,3 @@ def hardware(seen, *marks):
     states = [(npu.fir, npu.refused()) for mark in marks for npu in seen.registers.get(mark, [])]
     return Result("no GPU went away under a link, and no load or store met a fence",
                   states == [([0] * FIRS, 0)] * len(marks), model=str(states))
-
-
-def show(results, console):
-    """Return: the exit status of the test."""
-    print(f"1..{len(results)}")
-    for number, result in enumerate(results, 1):
-        print(f"{'ok' if result.passed else 'not ok'} {number} - {result.name}")
-        for side, text in zip(("guest", "host", "firmware", "model"), result.sides):
-            if text and not result.passed:
-                print(f"# {side}: {text}".replace("\n", "; "))
-    print(f"# console: {console}")
-    return 0 if all(result.passed for result in results) else 1

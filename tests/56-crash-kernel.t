@@ -9,16 +9,13 @@ shows in a FIR of the model, and is an HMI on a real machine. 40 s.
 
 import os
 import re
-import sys
 
 import tap
-
-sys.path.insert(0, os.path.join(tap.TOP, "machine"))
 
 import kexec  # noqa: E402
 from checks import Result  # noqa: E402
 from scenario import observe  # noqa: E402
-from witherspoon import MachineError, Settings, relative  # noqa: E402
+from witherspoon import Settings  # noqa: E402
 
 LOG = os.path.join(tap.BUILD, "logs", "crash-kernel.log")
 TIMEOUT = 380
@@ -62,18 +59,12 @@ def log_is_clean(facts):
                   host=facts.get("host.log", ""))
 
 
-def main():
-    try:
-        seen = observe(Settings(board=kexec.BOARD, job="kexec,crash,crashed", append=APPEND), LOG, TIMEOUT)
-    except MachineError as error:
-        print(f"Bail out! {error}")
-        return 1
+def run():
+    seen = observe(Settings(board=kexec.BOARD, job="kexec,crash,crashed", append=APPEND), LOG, TIMEOUT)
     facts, crashed = kexec.kernels(seen)[-1].facts, kexec.kernels(seen)[0].facts
-    return kexec.show([
+    return [
         kexec.in_use(seen), kexec.taken_over(seen, "by a crash"), order(seen), kexec.nothing_left(seen),
-        kexec.hardware(seen, "host.taken-over", "host.core"), memory(facts, crashed), devices(facts), log_is_clean(facts)],
-        relative(LOG))
+        kexec.hardware(seen, "host.taken-over", "host.core"), memory(facts, crashed), devices(facts), log_is_clean(facts)]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+tap.job(run, LOG)

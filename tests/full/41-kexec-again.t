@@ -13,7 +13,7 @@ import kexec  # noqa: E402
 import tap  # noqa: E402
 from checks import Result, judge  # noqa: E402
 from scenario import observe  # noqa: E402
-from witherspoon import MachineError, Settings, relative  # noqa: E402
+from witherspoon import Settings  # noqa: E402
 
 LOG = os.path.join(tap.BUILD, "logs", "kexec-again.log")
 TIMEOUT = 870
@@ -24,18 +24,13 @@ def first_guest(seen):
     return Result("the first kernel's guest has used the GPU", text == "0", host=f"QEMU's status {text}")
 
 
-def main():
+def run():
     settings = Settings(board=kexec.BOARD, job="kexec,used,kexec,in-use,passthrough", append="retain_initrd")
-    try:
-        seen = observe(settings, LOG, TIMEOUT)
-    except MachineError as error:
-        print(f"Bail out! {error}")
-        return 1
-    return kexec.show([
+    seen = observe(settings, LOG, TIMEOUT)
+    return [
         first_guest(seen), kexec.in_use(seen), kexec.taken_over(seen, "by kexec", "by kexec"),
         kexec.leaves(seen), kexec.nothing_left(seen), kexec.hardware(seen, "host.taken-over", "host.after"),
-        *judge(kexec.BOARD, kexec.kernels(seen)[-1])], relative(LOG))
+        *judge(kexec.BOARD, kexec.kernels(seen)[-1])]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+tap.job(run, LOG)

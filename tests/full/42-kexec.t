@@ -3,37 +3,34 @@
 # timeout: 400
 """Another kernel takes over by kexec while a guest stores to GPU RAM, and passes the same GPU on: all of the demo's checks.
 
-Real hosts start like this, from the kernel of their boot loader. 45 s.
+Real hosts start like this, from the kernel of their boot loader. 45 s. On QEMU 10.0 one run of nine ended in a checkstop
+of the emulated processor while it copied the next kernel into place, which nobody has explained yet: so it is not among
+the tests that must pass before a commit.
 """
 
 import os
 import sys
 
-import tap
-
-sys.path.insert(0, os.path.join(tap.TOP, "machine"))
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(TOP, "machine"), os.path.join(TOP, "tests")]
 
 import kexec  # noqa: E402
+import tap  # noqa: E402
 from checks import judge  # noqa: E402
 from scenario import observe  # noqa: E402
-from witherspoon import MachineError, Settings, relative  # noqa: E402
+from witherspoon import Settings  # noqa: E402
 
 LOG = os.path.join(tap.BUILD, "logs", "kexec.log")
 TIMEOUT = 380
 
 
-def main():
+def run():
     settings = Settings(board=kexec.BOARD, job="kexec,in-use,passthrough", append="retain_initrd")
-    try:
-        seen = observe(settings, LOG, TIMEOUT)
-    except MachineError as error:
-        print(f"Bail out! {error}")
-        return 1
-    return kexec.show([
+    seen = observe(settings, LOG, TIMEOUT)
+    return [
         kexec.in_use(seen), kexec.taken_over(seen, "by kexec"), kexec.leaves(seen), kexec.nothing_left(seen),
         kexec.hardware(seen, "host.taken-over", "host.after"),
-        *judge(kexec.BOARD, kexec.kernels(seen)[-1])], relative(LOG))
+        *judge(kexec.BOARD, kexec.kernels(seen)[-1])]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+tap.job(run, LOG)

@@ -439,7 +439,7 @@ TEST_F_TIMEOUT(kvm, stores_beside_reads_of_config_space, NVLINK2_TIMEOUT)
 		ASSERT_EQ(0, pthread_create(&processor[i].thread, NULL,
 					    store_until_enough, &processor[i]));
 	}
-	for (round = 0; round < 20; round++)
+	for (round = 0; round < 8; round++)
 		nvlink2_read_config_space(&self->nvlink2);
 	enough = true;
 	for (i = 0; i < GUEST_CPUS; i++) {

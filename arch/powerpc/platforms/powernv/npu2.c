@@ -343,7 +343,10 @@ static bool pnv_npu2_write_hits_gpu(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn
 	       pnv_npu2_is_below_port(gpu, pdn);
 }
 
-/* The platform's own resets do not come here; those of drivers are announced */
+/*
+ * Resets by the PCI core write to the port as well, but have been announced
+ * before: the links are not up then.
+ */
 VISIBLE_IF_KUNIT
 bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu)
 {

@@ -253,7 +253,7 @@ TEST_F_TIMEOUT(tce, same_address_in_another_process, NVLINK2_TIMEOUT)
 /* Attaching a table a second time takes nothing that is not given back */
 TEST_F_TIMEOUT(tce, table_attached_twice, NVLINK2_TIMEOUT)
 {
-	const unsigned int windows = 16;
+	const unsigned int windows = 4;
 	uint64_t start;
 	long before;
 	unsigned int i;

@@ -274,7 +274,12 @@ static int nvlink2_ram_mmap(struct vfio_pci_core_device *vdev,
 	/*
 	 * Keep the default cacheable attribute, which all mappings of GPU RAM
 	 * have: POWER9 checkstops on aliases with different attributes.
+	 *
+	 * POWER9 does not set the C bit of a page table entry, a store without it
+	 * faults. Nobody asks which pages of GPU RAM are dirty, so set it at once.
 	 */
+	vma->vm_page_prot = __pgprot(pgprot_val(vma->vm_page_prot) |
+				     _PAGE_DIRTY);
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
 			  VM_DONTCOPY);
 	vma->vm_private_data = mapping;

@@ -45,17 +45,19 @@ static long count_faults(void)
 	return usage.ru_minflt + usage.ru_majflt;
 }
 
-/* The number of faults of a load from each page of the smallest size */
-static long faults_of_range(const volatile uint8_t *ram, size_t size)
+/* The number of faults of a load and a store to each page of the smallest size */
+static long faults_of_range(volatile uint8_t *ram, size_t size)
 {
-	volatile uint8_t sum = 0;
 	long before;
+	uint8_t byte;
 	size_t at;
 
 	count_faults();
 	before = count_faults();
-	for (at = 0; at < size; at += SMALLEST)
-		sum += ram[at];
+	for (at = 0; at < size; at += SMALLEST) {
+		byte = ram[at];
+		ram[at] = byte;
+	}
 
 	return count_faults() - before;
 }

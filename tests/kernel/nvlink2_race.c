@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -594,6 +595,70 @@ TEST_F_TIMEOUT(race, walkers_of_huge_pages, RACE_TIMEOUT)
 	EXPECT_LT(0, *walks);
 	TH_LOG("%ld mappings of %zu MiB walked", *walks,
 	       huge_size(&self->nvlink2) >> 20);
+}
+
+/*
+ * Threads that store to a mapping of which nothing is mapped yet, while another
+ * switches huge pages off and on: a table for small pages then comes where one
+ * of the others is about to put a huge page.
+ */
+struct first_store {
+	struct nvlink2 *nvlink2;
+	pthread_barrier_t begin, end;
+	volatile uint64_t *ram;
+};
+
+static void *store_first(void *arg)
+{
+	struct first_store *store = arg;
+	size_t size = huge_size(store->nvlink2), at;
+
+	for (;;) {
+		pthread_barrier_wait(&store->begin);
+		if (!store->ram)
+			return NULL;
+		for (at = 0; at < size; at += 2 * MIB)
+			store->ram[at / 8] = at;
+		pthread_barrier_wait(&store->end);
+	}
+}
+
+static void switch_huge_pages(struct first_store *store, unsigned int round)
+{
+	unsigned int i;
+
+	pthread_barrier_wait(&store->begin);
+	for (i = 0; store->ram && i < 64; i++)
+		prctl(PR_SET_THP_DISABLE, (i + round) % 2, 0, 0, 0);
+	if (store->ram)
+		pthread_barrier_wait(&store->end);
+}
+
+TEST_F_TIMEOUT(race, huge_pages_off_and_on, RACE_TIMEOUT)
+{
+	struct first_store store = { .nvlink2 = &self->nvlink2 };
+	time_t end = time(NULL) + seconds();
+	size_t size = huge_size(&self->nvlink2);
+	pthread_t threads[3];
+	unsigned int i, round;
+
+	pthread_barrier_init(&store.begin, NULL, ARRAY_SIZE(threads) + 1);
+	pthread_barrier_init(&store.end, NULL, ARRAY_SIZE(threads) + 1);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, store_first,
+					    &store));
+	for (round = 0; time(NULL) < end; round++) {
+		store.ram = nvlink2_map_ram(&self->nvlink2, 0, size);
+		ASSERT_NE(MAP_FAILED, (void *)store.ram);
+		switch_huge_pages(&store, round);
+		munmap((void *)store.ram, size);
+	}
+	store.ram = NULL;
+	switch_huge_pages(&store, round);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
+		pthread_join(threads[i], NULL);
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	TH_LOG("%u mappings", round);
 }
 
 #define MAILBOX_STATUS		0x04

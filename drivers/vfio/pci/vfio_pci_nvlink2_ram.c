@@ -140,17 +140,26 @@ static bool nvlink2_ram_has_pages(struct nvlink2_gpu *gpu, u64 pgoff, u64 pages)
 	return nvlink2_pages_ok(pgoff, pages, size);
 }
 
+/*
+ * POWER9 does not set the C bit of a page table entry: a store without it faults.
+ * Nobody asks which pages of GPU RAM are dirty, so an entry is made with it where
+ * the fault that makes it is one of a store, or, for small pages, always.
+ */
 static vm_fault_t nvlink2_ram_insert(struct vm_fault *vmf, unsigned long pfn,
 				     unsigned int order)
 {
+	unsigned long prot = pgprot_val(vmf->vma->vm_page_prot);
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
 	if (!order)
-		return vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+		return vmf_insert_pfn_prot(vmf->vma, vmf->address, pfn,
+					   __pgprot(prot | _PAGE_DIRTY));
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
 		return vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV),
-					  false);
+					  write);
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER)
 		return vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV),
-					  false);
+					  write);
 
 	return VM_FAULT_FALLBACK;
 }
@@ -274,12 +283,7 @@ static int nvlink2_ram_mmap(struct vfio_pci_core_device *vdev,
 	/*
 	 * Keep the default cacheable attribute, which all mappings of GPU RAM
 	 * have: POWER9 checkstops on aliases with different attributes.
-	 *
-	 * POWER9 does not set the C bit of a page table entry, a store without it
-	 * faults. Nobody asks which pages of GPU RAM are dirty, so set it at once.
 	 */
-	vma->vm_page_prot = __pgprot(pgprot_val(vma->vm_page_prot) |
-				     _PAGE_DIRTY);
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP |
 			  VM_DONTCOPY);
 	vma->vm_private_data = mapping;

@@ -598,66 +598,63 @@ TEST_F_TIMEOUT(race, walkers_of_huge_pages, RACE_TIMEOUT)
 }
 
 /*
- * Threads that store to a mapping of which nothing is mapped yet, while another
- * switches huge pages off and on: a table for small pages then comes where one
- * of the others is about to put a huge page.
+ * Two threads store to a mapping of which nothing is mapped yet, one of them
+ * with huge pages switched off: its table for small pages comes where the other
+ * is about to put a huge page.
  */
 struct first_store {
-	struct nvlink2 *nvlink2;
 	pthread_barrier_t begin, end;
 	volatile uint64_t *ram;
+	size_t size;
 };
 
-static void *store_first(void *arg)
+static void *store_to_huge(void *arg)
 {
 	struct first_store *store = arg;
-	size_t size = huge_size(store->nvlink2), at;
 
 	for (;;) {
 		pthread_barrier_wait(&store->begin);
 		if (!store->ram)
 			return NULL;
-		for (at = 0; at < size; at += 2 * MIB)
-			store->ram[at / 8] = at;
+		store->ram[0] = 0;
+		store->ram[store->size / 2 / 8] = 0;
 		pthread_barrier_wait(&store->end);
 	}
 }
 
-static void switch_huge_pages(struct first_store *store, unsigned int round)
+static void store_to_small(struct first_store *store, unsigned int wait)
 {
-	unsigned int i;
+	volatile unsigned int spins = 0;
 
 	pthread_barrier_wait(&store->begin);
-	for (i = 0; store->ram && i < 64; i++)
-		prctl(PR_SET_THP_DISABLE, (i + round) % 2, 0, 0, 0);
-	if (store->ram)
-		pthread_barrier_wait(&store->end);
+	while (spins < wait)
+		spins++;
+	prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	store->ram[1] = 0;
+	store->ram[store->size / 2 / 8 + 1] = 0;
+	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	pthread_barrier_wait(&store->end);
 }
 
 TEST_F_TIMEOUT(race, huge_pages_off_and_on, RACE_TIMEOUT)
 {
-	struct first_store store = { .nvlink2 = &self->nvlink2 };
+	struct first_store store = { .size = huge_size(&self->nvlink2) };
 	time_t end = time(NULL) + seconds();
-	size_t size = huge_size(&self->nvlink2);
-	pthread_t threads[3];
-	unsigned int i, round;
+	unsigned int round;
+	pthread_t thread;
 
-	pthread_barrier_init(&store.begin, NULL, ARRAY_SIZE(threads) + 1);
-	pthread_barrier_init(&store.end, NULL, ARRAY_SIZE(threads) + 1);
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, store_first,
-					    &store));
+	pthread_barrier_init(&store.begin, NULL, 2);
+	pthread_barrier_init(&store.end, NULL, 2);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, store_to_huge, &store));
 	for (round = 0; time(NULL) < end; round++) {
-		store.ram = nvlink2_map_ram(&self->nvlink2, 0, size);
+		store.ram = nvlink2_map_ram(&self->nvlink2, 0, store.size);
 		ASSERT_NE(MAP_FAILED, (void *)store.ram);
-		switch_huge_pages(&store, round);
-		munmap((void *)store.ram, size);
+		store_to_small(&store, round % 256 * 16);
+		munmap((void *)store.ram, store.size);
 	}
 	store.ram = NULL;
-	switch_huge_pages(&store, round);
-	for (i = 0; i < ARRAY_SIZE(threads); i++)
-		pthread_join(threads[i], NULL);
-	prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+	pthread_barrier_wait(&store.begin);
+	pthread_join(thread, NULL);
 	TH_LOG("%u mappings", round);
 }
 

@@ -239,6 +239,21 @@ TEST_F_TIMEOUT(dma, nothing_to_register, NVLINK2_TIMEOUT)
 	EXPECT_GT(0, spapr_unregister(&self->nvlink2.container, self->mem, 0));
 }
 
+/* A range whose second page is not there is refused with an errno */
+TEST_F_TIMEOUT(dma, nothing_behind_the_first_page, NVLINK2_TIMEOUT)
+{
+	uint8_t *memory = anonymous(2 * CHUNK);
+
+	ASSERT_NE(MAP_FAILED, (void *)memory);
+	munmap(memory + CHUNK, CHUNK);
+	errno = 0;
+	EXPECT_EQ(-EFAULT, spapr_register(&self->nvlink2.container, memory,
+					  2 * CHUNK));
+	EXPECT_EQ(-ENOENT, spapr_unregister(&self->nvlink2.container, memory,
+					    2 * CHUNK));
+	munmap(memory, CHUNK);
+}
+
 TEST_F_TIMEOUT(dma, locked_memory_is_given_back, NVLINK2_TIMEOUT)
 {
 	long before = watch_status("VmLck");

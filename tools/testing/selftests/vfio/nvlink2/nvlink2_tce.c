@@ -381,6 +381,95 @@ TEST_F_TIMEOUT(tce, slot_smaller_than_its_page, NVLINK2_TIMEOUT)
 	munmap(page, HUGE_PAGE);
 }
 
+/* The table of the guest, attached to a window of 2 MiB pages */
+static int attach_large_table(FIXTURE_DATA(tce) *self,
+			      struct spapr_container *other)
+{
+	uint64_t start;
+	int ret = spapr_open(other, nvlink2_other_group());
+
+	if (!ret)
+		ret = spapr_remove_window(other, 0);
+	if (!ret)
+		ret = spapr_create_window(other, 21, WINDOW, 1, &start);
+	if (!ret)
+		ret = kvm_guest_attach(&self->guest, other);
+	if (ret)
+		return ret;
+	self->table = kvm_guest_tce_table(&self->guest, LIOBN, 21, WINDOW);
+	if (self->table < 0)
+		return self->table;
+
+	return kvm_guest_attach_table(&self->guest, other, self->table);
+}
+
+/* @huge of @pages 2 MiB with a page of their own, the others in small ones */
+static uint8_t *huge_and_small(unsigned int huge, unsigned int pages)
+{
+	uint8_t *memory = mmap(NULL, (pages + 1) * HUGE_PAGE,
+			       PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if ((void *)memory == MAP_FAILED)
+		return NULL;
+	memory += HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE;
+	madvise(memory, pages * HUGE_PAGE, MADV_NOHUGEPAGE);
+	sysfs_write_file("/proc/sys/vm/nr_hugepages", "4");
+	if (mmap(memory, huge * HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
+		 MAP_ANONYMOUS | MAP_HUGETLB | MAP_FIXED | 21 << MAP_HUGE_SHIFT,
+		 -1, 0) == MAP_FAILED)
+		return NULL;
+
+	return memory;
+}
+
+#define HUGE_GPA	(64 * MIB)
+
+/* Small pages behind a huge one do not become one */
+TEST_F_TIMEOUT(tce, small_pages_behind_a_huge_one, NVLINK2_TIMEOUT)
+{
+	uint8_t *memory = huge_and_small(1, 2);
+	struct spapr_container other;
+
+	if (nvlink2_other_group() < 0)
+		SKIP(return, "no device of another kind: --other names one");
+	if (!memory)
+		SKIP(return, "no huge pages of 2 MiB");
+	ASSERT_EQ(0, attach_large_table(self, &other));
+	ASSERT_EQ(0, spapr_register(&other, memory, 2 * HUGE_PAGE));
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, HUGE_GPA, memory,
+				      2 * HUGE_PAGE));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, HUGE_PAGE, (HUGE_GPA + HUGE_PAGE) |
+				      TCE_READ_WRITE));
+	EXPECT_EQ(0, spapr_unregister(&other, memory, 2 * HUGE_PAGE));
+	spapr_close(&other);
+}
+
+/* The middle of a huge page is no place for an IOMMU page as large as that */
+TEST_F_TIMEOUT(tce, slot_in_the_middle_of_a_huge_page, NVLINK2_TIMEOUT)
+{
+	uint8_t *memory = huge_and_small(2, 2);
+	struct spapr_container other;
+
+	if (nvlink2_other_group() < 0)
+		SKIP(return, "no device of another kind: --other names one");
+	if (!memory)
+		SKIP(return, "no huge pages of 2 MiB");
+	ASSERT_EQ(0, attach_large_table(self, &other));
+	ASSERT_EQ(0, spapr_register(&other, memory, 2 * HUGE_PAGE));
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, HUGE_GPA,
+				      memory + CHUNK, HUGE_PAGE));
+	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, HUGE_GPA | TCE_READ_WRITE));
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, HUGE_GPA, memory,
+				      0));
+	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, HUGE_GPA, memory,
+				      HUGE_PAGE));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, HUGE_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
+	EXPECT_EQ(0, spapr_unregister(&other, memory, 2 * HUGE_PAGE));
+	spapr_close(&other);
+}
+
 /* A page whose first access ends in a fault for user space */
 static int delay_fault(void *page, size_t size)
 {

@@ -59,11 +59,14 @@ int kvm_guest_attach(struct kvm_guest *guest,
 		.addr = (uintptr_t)&container->group_fd,
 	};
 
-	if (ioctl(guest->vm, KVM_CREATE_DEVICE, &create))
-		return -errno;
-	guest->attach = create.fd;
+	/* A guest has one such device for all its groups */
+	if (guest->attach < 0) {
+		if (ioctl(guest->vm, KVM_CREATE_DEVICE, &create))
+			return -errno;
+		guest->attach = create.fd;
+	}
 
-	return ioctl(create.fd, KVM_SET_DEVICE_ATTR, &attr) ? -errno : 0;
+	return ioctl(guest->attach, KVM_SET_DEVICE_ATTR, &attr) ? -errno : 0;
 }
 
 void kvm_guest_close(struct kvm_guest *guest)

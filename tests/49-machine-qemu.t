@@ -55,7 +55,7 @@ class Qtests(unittest.TestCase):
 
     def test_gpu(self):
         """the GPU: configuration space, power, links, copies, resets"""
-        self.qtest("pnv-v100-test", 6)
+        self.qtest("pnv-v100-test", 7)
 
 
 class Boards(unittest.TestCase):

@@ -175,6 +175,23 @@ static void check_table(void)
 	expect("  and they are gone", copy_in(NVLINK, 64 * KIB, 0, 4 * KIB), COPY_TCE_FAULT);
 }
 
+/* The second window of a PHB begins at that bit; a PE of the NPU has one table, whatever window it is for */
+#define SECOND_WINDOW		BIT(59)
+
+static void check_second_window(void)
+{
+	u64 *table = (u64 *)TABLES;
+
+	table[0] = (u64)SOURCE | TCE_READ;
+	npu_kill_all();
+	expect("an address in the second window is translated", copy_in(NVLINK, SECOND_WINDOW, 0, 4 * KIB), COPY_DONE);
+	table[0] = 0;
+	expect("  its entry is killed by that address", npu_kill_page(SECOND_WINDOW, 64 * KIB), 0);
+	expect("  and is gone", copy_in(NVLINK, SECOND_WINDOW, 0, 4 * KIB), COPY_TCE_FAULT);
+	expect("  an address past the table still faults", copy_in(NVLINK, SECOND_WINDOW + 512 * 64 * KIB, 0, 4 * KIB),
+	       COPY_TCE_FAULT);
+}
+
 /* Two levels for 4 KiB pages: the second entry of the first leads to the source, then to the target */
 static void check_deep_table(void)
 {
@@ -416,6 +433,7 @@ void payload_main(u64 base, u64 entry)
 	check_deny_and_bypass();
 	check_frozen();
 	check_table();
+	check_second_window();
 	check_deep_table();
 	check_pcie();
 	check_contexts();

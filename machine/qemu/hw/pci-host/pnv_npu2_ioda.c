@@ -17,6 +17,10 @@
  * that changes a table and forgets to kill keeps using the old page, here as
  * on the hardware.  The TVE itself is consulted on each access.
  *
+ * An address on a link has 47 bits.  The NPU makes one of the 56 bits of the
+ * power bus of it, and only then looks at the TVE.  A bit above them, such as
+ * the one that chooses the second DMA window of a PHB, never gets here.
+ *
  * A PE whose PESTB is not 0 is frozen: its DMA is refused until software clears
  * the register.  A PE that freezes raises interrupt 18, for firmware.
  *
@@ -24,6 +28,7 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "qemu/log.h"
 #include "exec/address-spaces.h"
 #include "hw/ppc/pnv.h"
@@ -233,6 +238,17 @@ static bool npu2_tce_allows(uint64_t tce, bool is_write)
     return tce & (is_write ? NPU2_TCE_WRITE : NPU2_TCE_READ);
 }
 
+/*
+ * The power bus has memory only where some address bits are 0.  These are left
+ * out on the link: the GPU's side does so ("Coral" compression, as skiboot does
+ * for the base of GPU RAM), the NPU puts them back.
+ */
+static hwaddr npu2_link_addr_expand(hwaddr addr)
+{
+    return extract64(addr, 0, 43) | extract64(addr, 43, 2) << 45 |
+           extract64(addr, 45, 2) << 49;
+}
+
 /* Walk the table from the top; an intermediate entry needs some permission */
 static bool npu2_tce_walk(uint64_t tve, hwaddr addr, uint64_t *tce)
 {
@@ -324,7 +340,7 @@ static PnvNpu2DmaResult npu2_xlate(PnvNpu2 *npu, const PnvNpu2Dma *dma,
                                    hwaddr addr, PnvNpu2Xlate *x)
 {
     if (!dma->translated) {
-        return npu2_xlate_tve(npu, dma, addr, x);
+        return npu2_xlate_tve(npu, dma, npu2_link_addr_expand(addr), x);
     }
     x->addr = addr;
     x->len = HWADDR_MAX - addr;

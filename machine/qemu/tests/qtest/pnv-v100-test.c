@@ -53,7 +53,9 @@
 #define     CE_BAD_RANGE            1
 #define     CE_LINK_DOWN            5
 #define     CE_NO_PE                8
+#define     CE_BUS_ERROR            9
 #define CE_SYSTEM_LO        (CE + 0x10)
+#define CE_SYSTEM_HI        (CE + 0x14)
 #define CE_GPU_LO           (CE + 0x18)
 #define CE_LENGTH           (CE + 0x20)
 #define CE_LINK_STATE       (CE + 0x2c)
@@ -161,7 +163,7 @@ static void gpu_write(const Npu2 *npu, uint32_t reg, uint32_t val)
     qtest_writel(npu->qts, PHB_MMIO + reg, bswap32(val));
 }
 
-static void train(const Npu2 *npu)
+static void train_ram(const Npu2 *npu)
 {
     unsigned link;
 
@@ -169,6 +171,11 @@ static void train(const Npu2 *npu)
     for (link = 0; link < 3; link++) {
         npu2_link_train(npu, link);
     }
+}
+
+static void train(const Npu2 *npu)
+{
+    train_ram(npu);
     g_assert_cmphex(gpu_read(npu, CE_LINK_STATE), ==, 7);
 }
 
@@ -238,9 +245,11 @@ static void test_link_disable(void)
     qtest_quit(npu.qts);
 }
 
-static uint32_t copy(const Npu2 *npu, uint32_t control, uint32_t length)
+static uint32_t copy_at(const Npu2 *npu, uint32_t control, uint64_t system,
+                        uint32_t length)
 {
-    gpu_write(npu, CE_SYSTEM_LO, MEMORY);
+    gpu_write(npu, CE_SYSTEM_LO, system);
+    gpu_write(npu, CE_SYSTEM_HI, system >> 32);
     gpu_write(npu, CE_GPU_LO, 0);
     gpu_write(npu, CE_LENGTH, length);
     gpu_write(npu, CE_CONTROL, control | CE_START);
@@ -250,7 +259,19 @@ static uint32_t copy(const Npu2 *npu, uint32_t control, uint32_t length)
     return gpu_read(npu, CE_STATUS);
 }
 
-/* Through the first PE's TVE, which is 0 after a reset: bypass */
+static uint32_t copy(const Npu2 *npu, uint32_t control, uint32_t length)
+{
+    return copy_at(npu, control, MEMORY, length);
+}
+
+/* All links to the first PE, whose TVE is 0 after a reset: bypass */
+static void set_first_pe(const Npu2 *npu)
+{
+    npu2_ring_write(npu, NPU2_RING_ADDR(NPU2_STACK_0, NPU2_BLOCK_CTL,
+                                        NPU2_CTL_BDF2PE(0, 0)),
+                    NPU2_BDF2PE_ENABLE | NPU2_BDF2PE_WILDCARD, 8);
+}
+
 static void test_copy(void)
 {
     Npu2 npu = gpu_start("");
@@ -259,9 +280,7 @@ static void test_copy(void)
     g_assert_cmphex(copy(&npu, to_system, 4 * KiB), ==, CE_ERROR(CE_LINK_DOWN));
     train(&npu);
     g_assert_cmphex(copy(&npu, to_system, 4 * KiB), ==, CE_ERROR(CE_NO_PE));
-    npu2_ring_write(&npu, NPU2_RING_ADDR(NPU2_STACK_0, NPU2_BLOCK_CTL,
-                                         NPU2_CTL_BDF2PE(0, 0)),
-                    NPU2_BDF2PE_ENABLE | NPU2_BDF2PE_WILDCARD, 8);
+    set_first_pe(&npu);
     qtest_writeq(npu.qts, NPU2_GPU_RAM(0) + 1 * MiB - 8, PATTERN);
     g_assert_cmphex(copy(&npu, to_system, 1 * MiB), ==, CE_DONE);
     g_assert_cmphex(qtest_readq(npu.qts, MEMORY + 1 * MiB - 8), ==, PATTERN);
@@ -269,6 +288,31 @@ static void test_copy(void)
     g_assert_cmphex(copy(&npu, CE_PATH_NVLINK, 4 * KiB), ==, CE_DONE);
     g_assert_cmphex(qtest_readq(npu.qts, NPU2_GPU_RAM(0)), ==, ~PATTERN);
     g_assert_cmphex(copy(&npu, to_system, 0), ==, CE_ERROR(CE_BAD_RANGE));
+    qtest_quit(npu.qts);
+}
+
+/*
+ * A link has 47 bits for an address: what chooses a window is lost, and the RAM
+ * of the other chip's GPU is reached by its compressed address only.
+ */
+static void test_link_address(void)
+{
+    Npu2 npu = gpu_start("");
+    Npu2 other = { .qts = npu.qts, .chip = 8, .path = "/machine/chip[1]/npu" };
+    uint64_t compressed = NPU2_GPU_RAM(0) | 1ull << 43;
+    const uint32_t to_system = CE_PATH_NVLINK | CE_TO_SYSTEM;
+
+    train(&npu);
+    train_ram(&other);
+    set_first_pe(&npu);
+    qtest_writeq(npu.qts, NPU2_GPU_RAM(0), PATTERN);
+    g_assert_cmphex(copy_at(&npu, to_system, MEMORY | 1ull << 59, 4 * KiB), ==,
+                    CE_DONE);
+    g_assert_cmphex(qtest_readq(npu.qts, MEMORY), ==, PATTERN);
+    g_assert_cmphex(copy_at(&npu, to_system, compressed, 4 * KiB), ==, CE_DONE);
+    g_assert_cmphex(qtest_readq(npu.qts, NPU2_GPU_RAM(8)), ==, PATTERN);
+    g_assert_cmphex(copy_at(&npu, to_system, NPU2_GPU_RAM(8), 4 * KiB), ==,
+                    CE_ERROR(CE_BUS_ERROR));
     qtest_quit(npu.qts);
 }
 
@@ -308,6 +352,7 @@ int main(int argc, char **argv)
     qtest_add_func("pnv-v100/power", test_power);
     qtest_add_func("pnv-v100/link-disable", test_link_disable);
     qtest_add_func("pnv-v100/copy", test_copy);
+    qtest_add_func("pnv-v100/link-address", test_link_address);
     qtest_add_func("pnv-v100/reset", test_reset);
     return g_test_run();
 }

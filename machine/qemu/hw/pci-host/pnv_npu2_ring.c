@@ -109,19 +109,29 @@ static uint64_t npu2_misc_read(PnvNpu2 *npu, unsigned unit, uint32_t off)
     return npu2_regfile_read(&npu->misc, &npu2_misc_regs, off);
 }
 
+static void npu2_fence_state_write(PnvNpu2 *npu, uint64_t val)
+{
+    uint64_t *state = &npu->misc.reg[NPU2_MISC_FENCE_STATE >> 3];
+    unsigned brick;
+
+    for (brick = 0; brick < NPU2_NR_BRICKS; brick++) {
+        if (val & NPU2_MISC_FENCE_BRICK(brick)) {
+            *state &= ~NPU2_MISC_FENCE_BRICK(brick);
+        }
+        if (val & NPU2_MISC_FENCE_SET(brick)) {
+            *state |= NPU2_MISC_FENCE_BRICK(brick);
+        }
+        npu2_link_update(npu, brick);
+    }
+}
+
 static void npu2_misc_write(PnvNpu2 *npu, unsigned unit, uint32_t off,
                             uint64_t val)
 {
-    unsigned brick;
-
-    if (off != NPU2_MISC_FENCE_STATE) {
+    if (off == NPU2_MISC_FENCE_STATE) {
+        npu2_fence_state_write(npu, val);
+    } else {
         npu2_regfile_write(&npu->misc, &npu2_misc_regs, off, val);
-        return;
-    }
-
-    npu->misc.reg[off >> 3] &= ~val;
-    for (brick = 0; brick < NPU2_NR_BRICKS; brick++) {
-        npu2_link_update(npu, brick);
     }
 }
 

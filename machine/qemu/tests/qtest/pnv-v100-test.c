@@ -336,8 +336,7 @@ static void test_reset(void)
     g_assert_cmphex(config_read(&npu, GPU_BUS, 0, PCI_VENDOR_ID), ==,
                     0x1db110de);
     /* the links stalled when the GPU went away: acknowledge, train again */
-    npu2_ring_write(&npu, NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_MISC,
-                                         NPU2_MISC_FENCE_STATE), -1, 8);
+    npu2_ring_write(&npu, fence, npu2_ring_read(&npu, fence, 8), 8);
     gpu_open(&npu);
     train(&npu);
     g_assert_cmphex(qtest_readq(qts, NPU2_GPU_RAM(0)), ==, 0);
@@ -356,3 +355,5 @@ int main(int argc, char **argv)
     qtest_add_func("pnv-v100/reset", test_reset);
     return g_test_run();
 }
+    const uint32_t fence = NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_MISC,
+                                          NPU2_MISC_FENCE_STATE);

@@ -157,8 +157,9 @@
 #define   NPU2_MISC_IRQ_BASE_SHIFT      13
 #define   NPU2_MISC_IRQ_PAGE_SHIFT      17      /* trigger and EOI page */
 #define   NPU2_IRQ_TCE                  18
-#define NPU2_MISC_FENCE_STATE       0x0b0   /* write 1 to clear */
-#define   NPU2_MISC_FENCE_BRICK(brick)  PPC_BIT(brick)
+#define NPU2_MISC_FENCE_STATE       0x0b0   /* reads which are fenced */
+#define   NPU2_MISC_FENCE_BRICK(brick)  PPC_BIT(brick)  /* write 1 to clear */
+#define   NPU2_MISC_FENCE_SET(brick)    PPC_BIT((brick) + 6)    /* and to set */
 #define NPU2_MISC_PESTB(pe)         (0x200 + (pe) * 8)
 #define   NPU2_PESTB_STOPPED            PPC_BIT(0)
 #define NPU2_NR_PES                 16

@@ -5,7 +5,8 @@
  * tables give it, by the nest MMU.  That walks the radix trees of POWER9: the
  * partition table that the operating system registered names the tree of the
  * LPAR, and the process tables and trees of the LPAR's processes, of which
- * every guest address is again translated by the tree of the LPAR.
+ * every guest address is again translated by the tree of the LPAR.  A context
+ * with MSR_HV is one of the hypervisor, which has partition 0 and no such tree.
  *
  * The nest MMU of POWER9 does not set reference and change bits: it refuses
  * when one is missing, and the GPU asks software.  Hash trees are refused.
@@ -54,10 +55,11 @@
 #define NMMU_MAX_LEVELS         6
 #define NMMU_KERNEL_QUADRANT    3
 
-/* What a translation is for */
+/* What a translation is for; a hypervisor's is not nested in an LPAR */
 typedef struct Nmmu {
     PnvNpu2 *npu;
     uint32_t lpid;
+    bool hv;
     bool is_write;
     bool privileged;
 } Nmmu;
@@ -151,7 +153,7 @@ static bool nmmu_lpar(Nmmu *m, hwaddr addr, bool is_write, PnvNpu2Xlate *x)
 /* From an address of a process to an address of the LPAR */
 static bool nmmu_process(Nmmu *m, uint32_t pid, hwaddr addr, PnvNpu2Xlate *x)
 {
-    NmmuSpace space = m->lpid ? NMMU_LPAR : NMMU_REAL;
+    NmmuSpace space = m->hv ? NMMU_REAL : NMMU_LPAR;
     hwaddr effective = addr & PPC_BITMASK(2, 63);
     uint64_t table, root;
 
@@ -183,12 +185,17 @@ static bool nmmu_translate(PnvNpu2 *npu, const PnvNpu2AtsRequest *req,
         return false;
     }
     m.privileged = !(ctx->map & NPU2_PID_MAP_MSR_PR);
+    m.hv = ctx->map & NPU2_PID_MAP_MSR_HV;
+    if (m.hv) {
+        /* a hypervisor's processes are those of partition 0, on any LPAR */
+        m.lpid = 0;
+    }
     if ((ctx->map & NPU2_PID_MAP_MSR_DR) &&
         !nmmu_process(&m, req->pasid, req->addr, &guest)) {
         return false;
     }
     *x = guest;
-    if (m.lpid && !nmmu_lpar(&m, guest.addr, m.is_write, x)) {
+    if (!m.hv && !nmmu_lpar(&m, guest.addr, m.is_write, x)) {
         return false;
     }
     x->len = MIN(x->len, guest.len);

@@ -8,7 +8,8 @@
  *
  * The NPU runs in MMIO shootdown mode: software invalidates what the GPU has
  * cached by writing LAUNCH in one of eight register sets.  Which LPAR that is
- * about is not up to whoever writes LAUNCH but to ATSDn_LPARID.
+ * about is not up to whoever writes LAUNCH but to ATSDn_LPARID, which also says
+ * whether it is about contexts of a hypervisor.
  *
  * When the shootdown completes, the GPUs that it goes to have dropped what they
  * remember.
@@ -93,12 +94,41 @@ static bool npu2_atsd_pid_matters(uint64_t launch)
            (is == NPU2_ATSD_IS_PAGE || is == NPU2_ATSD_IS_PID);
 }
 
+/*
+ * Is a shootdown by the register set with that ATSDn_LPARID about this context?
+ * A set that belongs to nobody has LPAR 0 without HV: not the hypervisor's.
+ */
+static bool npu2_atsd_same_state(uint64_t lparid, const PnvNpu2PidRow *row)
+{
+    return !(lparid & NPU2_ATSD_LPARID_MSR_HV) ==
+           !(row->map & NPU2_PID_MAP_MSR_HV);
+}
+
+static bool npu2_atsd_hits_any_pid(const PnvNpu2 *npu, uint64_t lparid,
+                                   uint64_t bdf_row)
+{
+    int i;
+
+    for (i = 0; i < NPU2_NR_PID_ROWS; i++) {
+        const PnvNpu2PidRow *row = &npu->xts.pid_map[i];
+
+        if ((row->map & NPU2_PID_MAP_VALID_ATSD) &&
+            GETFIELD(NPU2_PID_MAP_LPARSHORT, row->map) ==
+            GETFIELD(NPU2_BDF_MAP_LPARSHORT, bdf_row) &&
+            npu2_atsd_same_state(lparid, row)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Would the shootdown reach the GPU of this row of the BDF map? */
 static bool npu2_atsd_hits_row(PnvNpu2Atsd *atsd, uint64_t bdf_row)
 {
     PnvNpu2 *npu = atsd->npu;
     uint64_t lparid = npu->xts.atsd_lparid[atsd->index];
     uint32_t pid = GETFIELD(NPU2_ATSD_PID, atsd->launch);
+    const PnvNpu2PidRow *row;
 
     if (GETFIELD(NPU2_BDF_MAP_LPARID, bdf_row) !=
         GETFIELD(NPU2_ATSD_LPARID_LPARID, lparid)) {
@@ -106,9 +136,10 @@ static bool npu2_atsd_hits_row(PnvNpu2Atsd *atsd, uint64_t bdf_row)
     }
     if (!npu2_atsd_pid_matters(atsd->launch) &&
         !(bdf_row & NPU2_BDF_MAP_UNFILT)) {
-        return true;
+        return npu2_atsd_hits_any_pid(npu, lparid, bdf_row);
     }
-    return npu2_pid_row(npu, bdf_row, pid, NPU2_PID_MAP_VALID_ATSD);
+    row = npu2_pid_row(npu, bdf_row, pid, NPU2_PID_MAP_VALID_ATSD);
+    return row && npu2_atsd_same_state(lparid, row);
 }
 
 static void npu2_atsd_consult(PnvNpu2Atsd *atsd)

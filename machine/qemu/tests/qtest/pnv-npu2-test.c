@@ -129,6 +129,7 @@ static void test_atsd(const void *data)
     npu2_ring_write(&npu, xts(NPU2_XTS_ATSD_LPARID),
                     SETFIELD(NPU2_ATSD_LPARID_LPARID, 0ull, 5), 8);
     for (i = 0; i < 2; i++) {
+    npu2_ring_write(&npu, xts(NPU2_XTS_PID_MAP), NPU2_PID_MAP_VALID_ATSD, 8);
         npu2_ring_write(&npu, atsd(i, NPU2_ATSD_LAUNCH), launch, 8);
         g_assert_cmphex(npu2_ring_read(&npu, atsd(i, NPU2_ATSD_STATUS), 8), ==,
                         NPU2_ATSD_STATUS_BUSY);
@@ -149,6 +150,34 @@ static void test_atsd(const void *data)
 /* A shootdown that hangs ends when the fault is taken back */
 static void test_atsd_stuck(const void *data)
 {
+/*
+ * The hypervisor's GPU has LPAR 0, and so has a register set that is nobody's:
+ * only the one with HV reaches it, whether or not the row names its contexts.
+ */
+static void test_atsd_hypervisor(const void *data)
+{
+    Npu2 npu = npu2_start(data);
+    uint64_t row = SETFIELD(NPU2_BDF_MAP_STACK, NPU2_BDF_MAP_VALID, 4);
+    uint64_t launch = SETFIELD(NPU2_ATSD_IS, 0ull, NPU2_ATSD_IS_LPID);
+    unsigned n, hits;
+
+    npu2_ring_write(&npu, xts(NPU2_XTS_PID_MAP), NPU2_PID_MAP_VALID_ATSD |
+                    NPU2_PID_MAP_MSR_HV, 8);
+    npu2_ring_write(&npu, xts(NPU2_XTS_ATSD_LPARID) + 8,
+                    NPU2_ATSD_LPARID_MSR_HV, 8);
+    for (hits = 1; hits <= 2; hits++) {
+        npu2_ring_write(&npu, xts(NPU2_XTS_BDF_MAP), row, 8);
+        for (n = 0; n < 2; n++) {
+            npu2_ring_write(&npu, atsd(n, NPU2_ATSD_LAUNCH), launch, 8);
+            qtest_clock_step(npu.qts, ATSD_NS);
+            g_assert_cmpuint(npu2_fact_uint(&npu, "atsd", n, "hits"), ==,
+                             n ? hits : 0);
+        }
+        row |= NPU2_BDF_MAP_UNFILT;
+    }
+    qtest_quit(npu.qts);
+}
+
     Npu2 npu = npu2_start(data);
 
     qtest_qom_set_bool(npu.qts, npu.path, "x-atsd-stuck", true);
@@ -288,3 +317,4 @@ int main(int argc, char **argv)
     }
     return g_test_run();
 }
+        { "atsd-hypervisor", test_atsd_hypervisor },

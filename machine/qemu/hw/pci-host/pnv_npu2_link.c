@@ -90,9 +90,17 @@ void npu2_link_update(PnvNpu2 *npu, unsigned brick)
     npu2_ram_update(npu, npu2_brick_group(npu, brick));
 }
 
+static void npu2_link_hw_fence(PnvNpu2 *npu, unsigned brick)
+{
+    trace_pnv_npu2_link_fence(npu->chip->chip_id, brick, "hardware");
+    npu->misc.reg[NPU2_MISC_FENCE_STATE >> 3] |= NPU2_MISC_FENCE_BRICK(brick);
+    npu->fir[1].value |= NPU2_FIR1_NDL_STALL(brick);
+}
+
 /*
  * Training.  The lanes start or stop running by firmware's hand; what counts
- * is whether the GPU was there when they were started.
+ * is whether the GPU was there when they were started.  Firmware takes I/O
+ * valid away before it stops lanes; if a link is up to the last, it stalls.
  */
 void npu2_link_lanes_changed(PnvNpu2 *npu, unsigned brick, bool running)
 {
@@ -104,14 +112,10 @@ void npu2_link_lanes_changed(PnvNpu2 *npu, unsigned brick, bool running)
         trace_pnv_npu2_link_train(npu->chip->chip_id, brick, trained);
     }
     b->trained = trained;
+    if (b->up && !running) {
+        npu2_link_hw_fence(npu, brick);
+    }
     npu2_link_update(npu, brick);
-}
-
-static void npu2_link_hw_fence(PnvNpu2 *npu, unsigned brick)
-{
-    trace_pnv_npu2_link_fence(npu->chip->chip_id, brick, "hardware");
-    npu->misc.reg[NPU2_MISC_FENCE_STATE >> 3] |= NPU2_MISC_FENCE_BRICK(brick);
-    npu->fir[1].value |= NPU2_FIR1_NDL_STALL(brick);
 }
 
 /* The GPU was reset or cut links: what it no longer answers is down */

@@ -158,6 +158,18 @@ uint64_t pnv_npu2_purges(const PnvNpu2 *npu)
     return MIN(l2, l3) / npu->chip->nr_cores;
 }
 
+/* A fault to inject: purges go on for as long as it is there */
+void npu2_fault_purge(PnvNpu2 *npu, bool stuck)
+{
+    Pnv9Chip *chip = PNV9_CHIP(npu->chip);
+    unsigned i;
+
+    npu->faults.purge = stuck;
+    for (i = 0; i < chip->nr_quads; i++) {
+        chip->quads[i].purge_stuck = stuck;
+    }
+}
+
 /*
  * Device
  */
@@ -220,7 +232,6 @@ static const Property pnv_npu2_properties[] = {
     DEFINE_PROP_UINT32("dccal-delay-ns", PnvNpu2, dccal_delay_ns,
                        NPU2_DEFAULT_DCCAL_DELAY_NS),
     DEFINE_PROP_BOOL("tce-cache", PnvNpu2, tce_cache, true),
-    DEFINE_PROP_BOOL("freeze-on-refusal", PnvNpu2, freeze_on_refusal, false),
     DEFINE_PROP_BOOL("x-dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
     DEFINE_PROP_UINT32("x-dt-link-speed", PnvNpu2, dt.link_speed,
                        NPU2_DEFAULT_LINK_SPEED),

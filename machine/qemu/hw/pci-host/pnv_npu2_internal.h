@@ -118,6 +118,9 @@ void npu2_nmmu_realize(PnvNpu2 *npu);
 void npu2_nmmu_reset(PnvNpu2 *npu);
 void npu2_nmmu_dt(void *fdt, int parent);
 
+/* The caches that the NPU's links are behind, pnv_npu2.c */
+void npu2_fault_purge(PnvNpu2 *npu, bool stuck);
+
 /* Device tree, pnv_npu2_dt.c */
 typedef struct PnvXScomInterface PnvXScomInterface;
 int npu2_dt_xscom(PnvXScomInterface *dev, void *fdt, int xscom_offset);

@@ -131,6 +131,7 @@ static void npu2_view_ram(PnvNpu2 *npu, unsigned i, PnvView *view)
     pnv_view_bool(view, "mapped", ap->bar);
     pnv_view_bool(view, "up", ap->up);
     pnv_view_uint(view, "refused", ap->refused);
+    pnv_view_uint(view, "dropped", ap->dropped);
 }
 
 static void npu2_view_dma(PnvNpu2 *npu, unsigned i, PnvView *view)
@@ -275,9 +276,67 @@ static void npu2_set_atsd_stuck(Object *obj, bool value, Error **errp)
     npu2_atsd_fault_stuck(PNV_NPU2(obj), value);
 }
 
+static bool npu2_get_fail_purge(Object *obj, Error **errp)
+{
+    return PNV_NPU2(obj)->faults.purge;
+}
+
+static void npu2_set_fail_purge(Object *obj, bool value, Error **errp)
+{
+    npu2_fault_purge(PNV_NPU2(obj), value);
+}
+
+/*
+ * What sources leave open, or what not every machine does
+ */
+static const QEnumLookup npu2_fenced_store_lookup = {
+    .array = (const char *const[]) {
+        [NPU2_FENCED_STORE_MCE] = "mce",
+        [NPU2_FENCED_STORE_DROP] = "drop",
+    },
+    .size = NPU2_FENCED_STORE_DROP + 1,
+};
+
+static int npu2_get_fenced_store(Object *obj, Error **errp)
+{
+    return PNV_NPU2(obj)->fenced_store;
+}
+
+static void npu2_set_fenced_store(Object *obj, int value, Error **errp)
+{
+    PNV_NPU2(obj)->fenced_store = value;
+}
+
+static bool npu2_get_freeze_on_refusal(Object *obj, Error **errp)
+{
+    return PNV_NPU2(obj)->freeze_on_refusal;
+}
+
+static void npu2_set_freeze_on_refusal(Object *obj, bool value, Error **errp)
+{
+    PNV_NPU2(obj)->freeze_on_refusal = value;
+}
+
+static void npu2_qom_init_behaviour(ObjectClass *oc)
+{
+    object_class_property_add_enum(oc, "fenced-store", "PnvNpu2FencedStore",
+                                   &npu2_fenced_store_lookup,
+                                   npu2_get_fenced_store,
+                                   npu2_set_fenced_store);
+    object_class_property_set_description(oc, "fenced-store",
+                              "what a store to fenced GPU RAM is: mce or drop");
+    object_class_property_add_bool(oc, "freeze-on-refusal",
+                                   npu2_get_freeze_on_refusal,
+                                   npu2_set_freeze_on_refusal);
+    object_class_property_set_description(oc, "freeze-on-refusal",
+                              "a DMA that is refused freezes its PE");
+}
+
 void npu2_qom_init(ObjectClass *oc)
 {
     unsigned i, j;
+
+    npu2_qom_init_behaviour(oc);
 
     for (i = 0; i < ARRAY_SIZE(npu2_view); i++) {
         for (j = 0; j < MAX(npu2_view[i].count, 1); j++) {
@@ -303,4 +362,8 @@ void npu2_qom_init(ObjectClass *oc)
                                    npu2_set_atsd_stuck);
     object_class_property_set_description(oc, "x-atsd-stuck",
                               "translation shootdowns never complete");
+    object_class_property_add_bool(oc, "x-fail-purge", npu2_get_fail_purge,
+                                   npu2_set_fail_purge);
+    object_class_property_set_description(oc, "x-fail-purge",
+                              "purges of the chip's caches never end");
 }

@@ -8,6 +8,9 @@
  * An access to the aperture that no GPU answers, because a link is fenced or
  * not trained or because there is no RAM at that offset, is an error for
  * whoever made it: a machine check for a CPU, a bus error for a device.
+ * Sources say of a store to a fenced link also that it does nothing: so it is
+ * with fenced-store=drop.
+ *
  * Interleaving is not modelled; one dead link takes the whole RAM away.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -38,10 +41,31 @@ static MemTxResult npu2_ram_read(void *opaque, hwaddr addr, uint64_t *data,
     return npu2_ram_refuse(opaque, addr, false, size);
 }
 
+static bool npu2_ram_fenced(const PnvNpu2Aperture *ap)
+{
+    const PnvNpu2 *npu = ap->npu;
+    unsigned first = ap->group * npu->links_per_gpu;
+    unsigned brick;
+
+    for (brick = first; brick < first + npu->links_per_gpu; brick++) {
+        if (brick < NPU2_NR_BRICKS && npu2_link_fenced(npu, brick)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static MemTxResult npu2_ram_write(void *opaque, hwaddr addr, uint64_t data,
                                   unsigned size, MemTxAttrs attrs)
 {
-    return npu2_ram_refuse(opaque, addr, true, size);
+    PnvNpu2Aperture *ap = opaque;
+
+    if (ap->npu->fenced_store == NPU2_FENCED_STORE_DROP &&
+        npu2_ram_fenced(ap)) {
+        ap->dropped++;
+        return MEMTX_OK;
+    }
+    return npu2_ram_refuse(ap, addr, true, size);
 }
 
 static const MemoryRegionOps npu2_ram_refuse_ops = {

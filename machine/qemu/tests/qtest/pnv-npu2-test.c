@@ -9,6 +9,9 @@
 
 #define PATTERN     0x0123456789abcdefull
 #define ATSD_NS     10000
+/* Of the first core of a chip */
+#define EX_L2_PURGE 0x1001080e
+#define EX_L3_PURGE 0x1001180e
 
 /* The NPU of each chip of the board with four GPUs */
 static const Npu2 npus[] = {
@@ -126,10 +129,10 @@ static void test_atsd(const void *data)
 
     npu2_ring_write(&npu, xts(NPU2_XTS_BDF_MAP + NPU2_XTS_BDF_MAP_STRIDE),
                     SETFIELD(NPU2_BDF_MAP_LPARID, row, 5), 8);
+    npu2_ring_write(&npu, xts(NPU2_XTS_PID_MAP), NPU2_PID_MAP_VALID_ATSD, 8);
     npu2_ring_write(&npu, xts(NPU2_XTS_ATSD_LPARID),
                     SETFIELD(NPU2_ATSD_LPARID_LPARID, 0ull, 5), 8);
     for (i = 0; i < 2; i++) {
-    npu2_ring_write(&npu, xts(NPU2_XTS_PID_MAP), NPU2_PID_MAP_VALID_ATSD, 8);
         npu2_ring_write(&npu, atsd(i, NPU2_ATSD_LAUNCH), launch, 8);
         g_assert_cmphex(npu2_ring_read(&npu, atsd(i, NPU2_ATSD_STATUS), 8), ==,
                         NPU2_ATSD_STATUS_BUSY);
@@ -147,9 +150,6 @@ static void test_atsd(const void *data)
     qtest_quit(npu.qts);
 }
 
-/* A shootdown that hangs ends when the fault is taken back */
-static void test_atsd_stuck(const void *data)
-{
 /*
  * The hypervisor's GPU has LPAR 0, and so has a register set that is nobody's:
  * only the one with HV reaches it, whether or not the row names its contexts.
@@ -178,6 +178,9 @@ static void test_atsd_hypervisor(const void *data)
     qtest_quit(npu.qts);
 }
 
+/* A shootdown that hangs ends when the fault is taken back */
+static void test_atsd_stuck(const void *data)
+{
     Npu2 npu = npu2_start(data);
 
     qtest_qom_set_bool(npu.qts, npu.path, "x-atsd-stuck", true);
@@ -260,6 +263,88 @@ static void test_hardware_fence(const void *data)
     qtest_quit(npu.qts);
 }
 
+/* Software fences by the same register, six bits further, and no FIR says so */
+static void test_misc_fence(const void *data)
+{
+    Npu2 npu = npu2_start(data);
+    uint32_t fence = NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_MISC,
+                                    NPU2_MISC_FENCE_STATE);
+    uint32_t status = npu2_ring_ntlu(2, NPU2_NTL_CQ_FENCE_STATUS);
+    uint32_t fir = NPU2_FIR_XSCOM_BASE + NPU2_FIR_XSCOM_STRIDE;
+
+    train_first_gpu(&npu);
+    npu2_ring_write(&npu, fence, NPU2_MISC_FENCE_SET(2), 8);
+    g_assert_cmphex(npu2_ring_read(&npu, fence, 8), ==,
+                    NPU2_MISC_FENCE_BRICK(2));
+    g_assert_cmphex(npu2_ring_read(&npu, status, 8), ==, NPU2_NTL_FENCE_STATUS);
+    g_assert_cmphex(npu2_scom_read(&npu, fir), ==, 0);
+    g_assert_false(ram_answers(&npu, ~PATTERN));
+    npu2_ring_write(&npu, fence, NPU2_MISC_FENCE_BRICK(2), 8);
+    g_assert_cmphex(npu2_ring_read(&npu, fence, 8), ==, 0);
+    g_assert_true(ram_answers(&npu, ~PATTERN));
+    qtest_quit(npu.qts);
+}
+
+/* With fenced-store=drop a store to a fenced GPU does nothing at all */
+static void test_fenced_store(const void *data)
+{
+    Npu2 npu = npu2_start(data);
+    uint64_t ram = NPU2_GPU_RAM(npu.chip);
+    uint32_t cfg1 = npu2_ring_ntlu(1, NPU2_NTL_MISC_CFG1);
+
+    qom_set_string(npu.qts, npu.path, "fenced-store", "drop");
+    train_first_gpu(&npu);
+    npu2_ring_write(&npu, cfg1, NPU2_NTL_CFG1_FENCE, 8);
+    qtest_writeq(npu.qts, ram, ~PATTERN);
+    g_assert_cmpuint(npu2_fact_uint(&npu, "ram", 0, "dropped"), ==, 1);
+    qom_set_string(npu.qts, npu.path, "fenced-store", "mce");
+    g_assert_false(ram_answers(&npu, ~PATTERN));
+    g_assert_cmpuint(npu2_fact_uint(&npu, "ram", 0, "dropped"), ==, 1);
+    npu2_ring_write(&npu, cfg1, 0, 8);
+    npu2_link_train(&npu, 1);
+    g_assert_cmphex(qtest_readq(npu.qts, ram), ==, PATTERN);
+    qtest_quit(npu.qts);
+}
+
+/*
+ * Lanes that stop under a link that is up: it stalls.  Not if I/O valid was
+ * taken away before, as firmware does.
+ */
+static void test_lanes_stop(const void *data)
+{
+    Npu2 npu = npu2_start(data);
+    uint32_t fir = NPU2_FIR_XSCOM_BASE + NPU2_FIR_XSCOM_STRIDE;
+
+    train_first_gpu(&npu);
+    npu2_scom_write(&npu, NPU2_OBUS_XSCOM_IOVALID(0), 0);
+    npu2_link_stop_lanes(&npu, 0);
+    g_assert_cmphex(npu2_scom_read(&npu, fir), ==, 0);
+    npu2_link_train(&npu, 0);
+    g_assert_true(npu2_fact_bool(&npu, "link", 0, "up"));
+    npu2_link_stop_lanes(&npu, 0);
+    g_assert_false(npu2_fact_bool(&npu, "link", 0, "up"));
+    g_assert_cmphex(npu2_scom_read(&npu, fir), ==, NPU2_FIR1_NDL_STALL(0));
+    qtest_quit(npu.qts);
+}
+
+/* The caches of a core are purged at once, or the purge never ends */
+static void test_fail_purge(const void *data)
+{
+    Npu2 npu = npu2_start(data);
+
+    g_assert_cmphex(npu2_scom_read(&npu, EX_L2_PURGE), ==, 0);
+    g_assert_cmphex(npu2_scom_read(&npu, EX_L3_PURGE), ==, 0);
+    qtest_qom_set_bool(npu.qts, npu.path, "x-fail-purge", true);
+    npu2_scom_write(&npu, EX_L2_PURGE, PPC_BIT(0));
+    npu2_scom_write(&npu, EX_L3_PURGE, PPC_BIT(0));
+    g_assert_cmphex(npu2_scom_read(&npu, EX_L2_PURGE), ==, PPC_BIT(9));
+    g_assert_cmphex(npu2_scom_read(&npu, EX_L3_PURGE), ==, PPC_BIT(0));
+    qtest_qom_set_bool(npu.qts, npu.path, "x-fail-purge", false);
+    g_assert_cmphex(npu2_scom_read(&npu, EX_L2_PURGE), ==, 0);
+    g_assert_cmphex(npu2_scom_read(&npu, EX_L3_PURGE), ==, 0);
+    qtest_quit(npu.qts);
+}
+
 /* Lanes that never come up: everything else is as it should be */
 static void test_untrained(const void *data)
 {
@@ -298,9 +383,14 @@ int main(int argc, char **argv)
         { "fir", test_fir },
         { "ioda", test_ioda },
         { "atsd", test_atsd },
+        { "atsd-hypervisor", test_atsd_hypervisor },
         { "atsd-stuck", test_atsd_stuck },
         { "link", test_link },
         { "hardware-fence", test_hardware_fence },
+        { "misc-fence", test_misc_fence },
+        { "fenced-store", test_fenced_store },
+        { "lanes-stop", test_lanes_stop },
+        { "fail-purge", test_fail_purge },
         { "untrained", test_untrained },
         { "reset", test_reset },
     };
@@ -317,4 +407,3 @@ int main(int argc, char **argv)
     }
     return g_test_run();
 }
-        { "atsd-hypervisor", test_atsd_hypervisor },

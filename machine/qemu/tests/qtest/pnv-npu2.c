@@ -90,6 +90,17 @@ void qom_set_uint(QTestState *qts, const char *path, const char *property,
     qobject_unref(answer);
 }
 
+void qom_set_string(QTestState *qts, const char *path, const char *property,
+                    const char *val)
+{
+    QDict *answer = qtest_qmp(qts, "{ 'execute': 'qom-set', 'arguments': "
+                              "{ 'path': %s, 'property': %s, 'value': %s } }",
+                              path, property, val);
+
+    g_assert(qdict_haskey(answer, "return"));
+    qobject_unref(answer);
+}
+
 /*
  * Links
  */
@@ -111,7 +122,7 @@ uint32_t npu2_ring_ntlu(unsigned link, uint32_t off)
                           off);
 }
 
-static void npu2_link_run_lanes(const Npu2 *npu, unsigned link)
+static void npu2_link_set_lanes(const Npu2 *npu, unsigned link, uint16_t ctl)
 {
     static const uint32_t mask[NPU2_LINKS] = {
         0xf1e000, 0x0e1870, 0x00078f, 0x00078f, 0x0e1870, 0xf1e000,
@@ -122,11 +133,16 @@ static void npu2_link_run_lanes(const Npu2 *npu, unsigned link)
         uint64_t val = SETFIELD(NPU2_OBUS_IND_REG, 0ull, NPU2_PHY_RX_CTL);
 
         val = SETFIELD(NPU2_OBUS_IND_LANE, val, lane);
-        val = SETFIELD(NPU2_OBUS_IND_DATA, val, NPU2_PHY_RX_RUN_LANE);
+        val = SETFIELD(NPU2_OBUS_IND_DATA, val, ctl);
         if (mask[link] & (1u << (NPU2_PHY_NR_LANES - 1 - lane))) {
             npu2_scom_write(npu, NPU2_OBUS_XSCOM_PHY(link / 3), val);
         }
     }
+}
+
+void npu2_link_stop_lanes(const Npu2 *npu, unsigned link)
+{
+    npu2_link_set_lanes(npu, link, 0);
 }
 
 void npu2_link_train(const Npu2 *npu, unsigned link)
@@ -138,7 +154,7 @@ void npu2_link_train(const Npu2 *npu, unsigned link)
 
     npu2_scom_write(npu, iovalid, npu2_scom_read(npu, iovalid) |
                     NPU2_OBUS_IOVALID(bit));
-    npu2_link_run_lanes(npu, link);
+    npu2_link_set_lanes(npu, link, NPU2_PHY_RX_RUN_LANE);
     npu2_ring_write(npu, control, NPU2_DL_CONTROL_RESET, 4);
     npu2_ring_write(npu, control, 0, 4);
     npu2_ring_write(npu, npu2_ring_ntlu(link, NPU2_NTL_RSP_DATA_CREDIT_RX), 0,

@@ -48,10 +48,13 @@ uint64_t npu2_fact_uint(const Npu2 *npu, const char *property, unsigned index,
                         const char *fact);
 void qom_set_uint(QTestState *qts, const char *path, const char *property,
                   uint64_t val);
+void qom_set_string(QTestState *qts, const char *path, const char *property,
+                    const char *val);
 uint32_t npu2_ring_ntl(unsigned link, uint32_t off);
 uint32_t npu2_ring_ntlu(unsigned link, uint32_t off);
 /* what firmware's procedures do, as far as the link depends on it */
 void npu2_link_train(const Npu2 *npu, unsigned link);
+void npu2_link_stop_lanes(const Npu2 *npu, unsigned link);
 void npu2_ram_map(const Npu2 *npu, unsigned gpu, unsigned links);
 
 #endif /* PNV_NPU2_TEST_H */

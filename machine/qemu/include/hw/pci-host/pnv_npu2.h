@@ -183,7 +183,14 @@ typedef struct PnvNpu2Aperture {
     uint64_t bar;               /* what the bricks agree on, or 0 */
     bool up;                    /* the RAM answers */
     uint64_t refused;
+    uint64_t dropped;           /* stores */
 } PnvNpu2Aperture;
+
+/* What a store to GPU RAM behind a fence is to the CPU that made it */
+typedef enum PnvNpu2FencedStore {
+    NPU2_FENCED_STORE_MCE,      /* an error */
+    NPU2_FENCED_STORE_DROP,     /* done, and without effect */
+} PnvNpu2FencedStore;
 
 /* Faults to inject; all can be set while the machine runs */
 typedef struct PnvNpu2Faults {
@@ -191,6 +198,7 @@ typedef struct PnvNpu2Faults {
     uint32_t fence;             /* bricks that are kept fenced */
     bool zcal_error;            /* impedance calibration reports an error */
     bool atsd_stuck;            /* ATSDs never complete */
+    bool purge;                 /* purges of the chip's caches never end */
 } PnvNpu2Faults;
 
 /* What the board tells firmware about the NPU; wrong data on demand */
@@ -214,6 +222,7 @@ struct PnvNpu2 {
     uint32_t dccal_delay_ns;
     bool tce_cache;
     bool freeze_on_refusal;     /* a DMA that is refused stops its PE */
+    PnvNpu2FencedStore fenced_store;
     PnvNpu2Faults faults;
     PnvNpu2Dt dt;
 

@@ -18,6 +18,7 @@
 #include "exec/ram_addr.h"
 #include "hw/pci/pci_device.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/msi.h"
 #include "hw/pci/pcie.h"
 #include "hw/misc/pnv_v100.h"
 #include "hw/ppc/pnv_view.h"
@@ -30,12 +31,17 @@
 #define V100_REVISION           0xa1
 #define V100_PM_CAP             0x60
 #define V100_PM_VERSION         3
+#define V100_MSI_CAP            0x68
 #define V100_PCIE_CAP           0x78
 
 #define V100_NR_LINKS           6
 
 #define V100_BAR0_SIZE          (16 * MiB)
-#define V100_BAR1_SIZE          (256 * MiB)
+#define V100_BAR1_DEFAULT_SIZE  (256 * MiB)
+#define V100_BAR1_MIN_SIZE      (64 * MiB)
+#define V100_BAR1_MAX_SIZE      (64 * GiB)
+#define V100_BAR3_SIZE          (32 * MiB)
+#define V100_MIN_RAM            (256 * MiB)
 
 /*
  * BAR 0
@@ -640,6 +646,37 @@ static const MemoryRegionOps v100_bar0_ops = {
 };
 
 /*
+ * BARs 1 and 3, where nothing is behind them: a driver maps there what it likes
+ */
+static uint64_t v100_window_read(void *opaque, hwaddr addr, unsigned size)
+{
+    const MemoryRegion *mr = opaque;
+
+    qemu_log_mask(LOG_UNIMP, "pnv-v100: read of %s+0x%" HWADDR_PRIx "\n",
+                  memory_region_name(mr), addr);
+    return UINT64_MAX;
+}
+
+static void v100_window_write(void *opaque, hwaddr addr, uint64_t val,
+                              unsigned size)
+{
+    const MemoryRegion *mr = opaque;
+
+    qemu_log_mask(LOG_UNIMP, "pnv-v100: write to %s+0x%" HWADDR_PRIx "\n",
+                  memory_region_name(mr), addr);
+}
+
+static const MemoryRegionOps v100_window_ops = {
+    .read = v100_window_read,
+    .write = v100_window_write,
+    .valid.min_access_size = 1,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 1,
+    .impl.max_access_size = 8,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+};
+
+/*
  * Configuration space
  */
 
@@ -667,6 +704,7 @@ static uint32_t v100_config_read(PCIDevice *dev, uint32_t addr, int len)
 static void v100_awake_changed(PnvV100 *s)
 {
     memory_region_set_enabled(&s->bar1, v100_awake(s));
+    memory_region_set_enabled(&s->bar3, v100_awake(s));
     pnv_npu2_endpoint_changed(s->npu, s->group);
 }
 
@@ -757,6 +795,14 @@ static bool v100_init_pci(PnvV100 *s, Error **errp)
 
     pci_config_set_device_id(dev->config, s->device_id);
     pci_config_set_interrupt_pin(dev->config, 1);
+    /* no function level reset: the real one has none either */
+    if (pcie_endpoint_cap_init(dev, V100_PCIE_CAP) < 0) {
+        error_setg(errp, "pnv-v100: no place for the PCIe capability");
+        return false;
+    }
+    if (msi_init(dev, V100_MSI_CAP, 1, true, false, errp) < 0) {
+        return false;
+    }
     if (pci_pm_init(dev, V100_PM_CAP, errp) < 0) {
         return false;
     }
@@ -765,11 +811,6 @@ static bool v100_init_pci(PnvV100 *s, Error **errp)
                  s->no_soft_reset ? PCI_PM_CTRL_NO_SOFT_RESET : 0);
     pci_set_word(dev->wmask + V100_PM_CAP + PCI_PM_CTRL,
                  PCI_PM_CTRL_STATE_MASK);
-    /* no function level reset: the real one has none either */
-    if (pcie_endpoint_cap_init(dev, V100_PCIE_CAP) < 0) {
-        error_setg(errp, "pnv-v100: no place for the PCIe capability");
-        return false;
-    }
     return true;
 }
 
@@ -785,22 +826,50 @@ static bool v100_check_properties(const PnvV100 *s, Error **errp)
                    "links as the NPU has for a GPU", V100_NR_LINKS);
         return false;
     }
-    if (s->ram_size < V100_BAR1_SIZE || s->ram_size % MiB) {
+    if (s->ram_size < V100_MIN_RAM || s->ram_size % MiB) {
         error_setg(errp, "pnv-v100: RAM must be a multiple of 1 MiB and at "
                    "least 256 MiB");
+        return false;
+    }
+    if (!is_power_of_2(s->bar1_size) || s->bar1_size < V100_BAR1_MIN_SIZE ||
+        s->bar1_size > V100_BAR1_MAX_SIZE) {
+        error_setg(errp, "pnv-v100: bar1-size must be a power of 2 from 64 MiB "
+                   "to 64 GiB");
         return false;
     }
     return true;
 }
 
+/* The RAM, as far as there is room for it, at the beginning of BAR 1 */
+static void v100_init_bars(PnvV100 *s)
+{
+    const unsigned window = PCI_BASE_ADDRESS_SPACE_MEMORY |
+                            PCI_BASE_ADDRESS_MEM_TYPE_64 |
+                            PCI_BASE_ADDRESS_MEM_PREFETCH;
+    PCIDevice *dev = PCI_DEVICE(s);
+    Object *owner = OBJECT(s);
+
+    memory_region_init_io(&s->bar0, owner, &v100_bar0_ops, s, "v100-bar0",
+                          V100_BAR0_SIZE);
+    memory_region_init_io(&s->bar1, owner, &v100_window_ops, &s->bar1,
+                          "v100-bar1", s->bar1_size);
+    memory_region_init_alias(&s->bar1_ram, owner, "v100-bar1-ram", &s->ram, 0,
+                             MIN(s->bar1_size, s->ram_size));
+    memory_region_add_subregion(&s->bar1, 0, &s->bar1_ram);
+    memory_region_init_io(&s->bar3, owner, &v100_window_ops, &s->bar3,
+                          "v100-bar3", V100_BAR3_SIZE);
+    pci_register_bar(dev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->bar0);
+    pci_register_bar(dev, 1, window, &s->bar1);
+    pci_register_bar(dev, 3, window, &s->bar3);
+}
+
 static void v100_realize(PCIDevice *dev, Error **errp)
 {
     PnvV100 *s = PNV_V100(dev);
-    Object *owner = OBJECT(s);
 
     /* most of the RAM is never touched, so reserve nothing */
     if (!v100_check_properties(s, errp) ||
-        !memory_region_init_ram_flags_nomigrate(&s->ram, owner, "v100-ram",
+        !memory_region_init_ram_flags_nomigrate(&s->ram, OBJECT(s), "v100-ram",
                                                 s->ram_size, RAM_NORESERVE,
                                                 errp) ||
         !v100_init_pci(s, errp)) {
@@ -808,14 +877,7 @@ static void v100_realize(PCIDevice *dev, Error **errp)
     }
 
     address_space_init(&s->ram_as, &s->ram, "v100-ram");
-    memory_region_init_io(&s->bar0, owner, &v100_bar0_ops, s, "v100-bar0",
-                          V100_BAR0_SIZE);
-    pci_register_bar(dev, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->bar0);
-    memory_region_init_alias(&s->bar1, owner, "v100-bar1", &s->ram, 0,
-                             V100_BAR1_SIZE);
-    pci_register_bar(dev, 1, PCI_BASE_ADDRESS_SPACE_MEMORY |
-                     PCI_BASE_ADDRESS_MEM_TYPE_64 |
-                     PCI_BASE_ADDRESS_MEM_PREFETCH, &s->bar1);
+    v100_init_bars(s);
 
     s->engine.buf = g_malloc(V100_CE_CHUNK);
     s->engine.timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, v100_copy_step, s);
@@ -832,6 +894,7 @@ static void v100_exit(PCIDevice *dev)
     timer_free(s->engine.timer);
     g_free(s->engine.buf);
     address_space_destroy(&s->ram_as);
+    msi_uninit(dev);
     pcie_cap_exit(dev);
 }
 
@@ -940,6 +1003,7 @@ static const Property v100_properties[] = {
     DEFINE_PROP_UINT8("cpu-links", PnvV100, cpu_links, 0x2a),
     DEFINE_PROP_UINT16("device-id", PnvV100, device_id, V100_DEVICE_ID),
     DEFINE_PROP_SIZE("ram-size", PnvV100, ram_size, GiB),
+    DEFINE_PROP_SIZE("bar1-size", PnvV100, bar1_size, V100_BAR1_DEFAULT_SIZE),
     DEFINE_PROP_UINT32("reset-ms", PnvV100, reset_ms, 0),
     DEFINE_PROP_BOOL("ram-keep", PnvV100, ram_keep, false),
     DEFINE_PROP_BOOL("no-soft-reset", PnvV100, no_soft_reset, true),

@@ -26,8 +26,10 @@
 #define SWITCH_PORT     0xa
 #define GPU_BUS         3
 #define GPU_BAR0        PHB_M32_START
-#define GPU_BAR1        0x90000000u
+#define GPU_BAR1        0xa0000000u
 #define GPU_PM          0x60
+#define GPU_MSI         0x68
+#define GPU_PCIE        0x78
 
 #define BOOT_0              0x000000
 #define   BOOT_0_GV100          0x140000a1
@@ -51,9 +53,11 @@
 #define   CE_DONE               0x00000002
 #define   CE_ERROR(code)        (CE_DONE | 0x00000004 | (code) << 8)
 #define     CE_BAD_RANGE            1
+#define     CE_DENY                 3
 #define     CE_LINK_DOWN            5
 #define     CE_NO_PE                8
 #define     CE_BUS_ERROR            9
+#define     CE_FROZEN               10
 #define CE_SYSTEM_LO        (CE + 0x10)
 #define CE_SYSTEM_HI        (CE + 0x14)
 #define CE_GPU_LO           (CE + 0x18)
@@ -316,10 +320,89 @@ static void test_link_address(void)
     qtest_quit(npu.qts);
 }
 
+/* A refused DMA freezes the PE, and a store to a trigger page tells firmware */
+static void test_freeze(void)
+{
+    Npu2 npu = gpu_start("-global pnv-npu2.freeze-on-refusal=on");
+    const uint32_t misc = NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_MISC, 0);
+    const uint32_t ats = NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_ATS, 0);
+    uint64_t trigger = MEMORY + ((uint64_t)NPU2_IRQ_TCE <<
+                                 NPU2_MISC_IRQ_PAGE_SHIFT);
+
+    train(&npu);
+    set_first_pe(&npu);
+    npu2_ring_write(&npu, misc + NPU2_MISC_IRQ_BASE,
+                    (uint64_t)MEMORY << NPU2_MISC_IRQ_BASE_SHIFT, 8);
+    npu2_ring_write(&npu, ats + NPU2_ATS_IODA_TBL,
+                    SETFIELD(NPU2_IODA_TBL_SELECT, 0ull, NPU2_IODA_TBL_TVT), 8);
+    npu2_ring_write(&npu, ats + NPU2_ATS_IODA_DATA, NPU2_TVE_DENY, 8);
+    qtest_writeq(npu.qts, trigger, PATTERN);
+    g_assert_cmphex(copy(&npu, CE_PATH_NVLINK, 4 * KiB), ==, CE_ERROR(CE_DENY));
+    g_assert_cmphex(qtest_readq(npu.qts, trigger), ==, 0);
+    g_assert_cmphex(npu2_ring_read(&npu, misc + NPU2_MISC_PESTB(0), 8), ==,
+                    NPU2_PESTB_STOPPED);
+    npu2_ring_write(&npu, ats + NPU2_ATS_IODA_DATA, 0, 8);
+    g_assert_cmphex(copy(&npu, CE_PATH_NVLINK, 4 * KiB), ==,
+                    CE_ERROR(CE_FROZEN));
+    npu2_ring_write(&npu, misc + NPU2_MISC_PESTB(0), 0, 8);
+    g_assert_cmphex(copy(&npu, CE_PATH_NVLINK, 4 * KiB), ==, CE_DONE);
+    qtest_quit(npu.qts);
+}
+
+/* What is written to a BAR after ones: its size */
+static uint64_t bar_size(const Npu2 *npu, unsigned reg, bool wide)
+{
+    uint64_t val;
+
+    config_write(npu, GPU_BUS, 0, reg, 0xffffffff);
+    config_write(npu, GPU_BUS, 0, reg + 4, wide ? 0xffffffff : 0);
+    val = config_read(npu, GPU_BUS, 0, reg) & ~0xfu;
+    val |= wide ? (uint64_t)config_read(npu, GPU_BUS, 0, reg + 4) << 32
+                : 0xffffffff00000000ull;
+    return -val;
+}
+
+/* BARs as large as those of the real one; RAM where there is some */
+static void test_bars(void)
+{
+    Npu2 npu = gpu_start("-global pnv-v100.bar1-size=512M");
+    uint64_t bar1 = PHB_MMIO + GPU_BAR1 - PHB_M32_START;
+
+    g_assert_cmphex(bar_size(&npu, PCI_BASE_ADDRESS_0, false), ==, 16 * MiB);
+    g_assert_cmphex(bar_size(&npu, PCI_BASE_ADDRESS_1, true), ==, 512 * MiB);
+    g_assert_cmphex(bar_size(&npu, PCI_BASE_ADDRESS_3, true), ==, 32 * MiB);
+    gpu_open(&npu);
+    train(&npu);
+    qtest_writeq(npu.qts, NPU2_GPU_RAM(0) + 256 * MiB - 8, PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 256 * MiB - 8), ==, PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 256 * MiB), ==, UINT64_MAX);
+    qtest_writeq(npu.qts, bar1 + 256 * MiB, PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 256 * MiB), ==, UINT64_MAX);
+    qtest_quit(npu.qts);
+}
+
+/* The list of capabilities of the real one: power, one 64-bit MSI, PCIe */
+static void test_capabilities(void)
+{
+    Npu2 npu = gpu_start("");
+    unsigned pos = config_read(&npu, GPU_BUS, 0, PCI_CAPABILITY_LIST) & 0xff;
+
+    g_assert_cmphex(pos, ==, GPU_PM);
+    g_assert_cmphex(config_read(&npu, GPU_BUS, 0, GPU_PM) & 0xffff, ==,
+                    GPU_MSI << 8 | PCI_CAP_ID_PM);
+    g_assert_cmphex(config_read(&npu, GPU_BUS, 0, GPU_MSI), ==,
+                    PCI_MSI_FLAGS_64BIT << 16 | GPU_PCIE << 8 | PCI_CAP_ID_MSI);
+    g_assert_cmphex(config_read(&npu, GPU_BUS, 0, GPU_PCIE) & 0xffff, ==,
+                    PCI_CAP_ID_EXP);
+    qtest_quit(npu.qts);
+}
+
 /* A GPU that is slow to come back answers retries, and its RAM is clear */
 static void test_reset(void)
 {
     Npu2 npu = gpu_start("-global pnv-v100.reset-ms=10");
+    const uint32_t fence = NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_MISC,
+                                          NPU2_MISC_FENCE_STATE);
     QTestState *qts = npu.qts;
 
     qtest_clock_step(qts, 2 * RESET_NS);
@@ -352,8 +435,9 @@ int main(int argc, char **argv)
     qtest_add_func("pnv-v100/link-disable", test_link_disable);
     qtest_add_func("pnv-v100/copy", test_copy);
     qtest_add_func("pnv-v100/link-address", test_link_address);
+    qtest_add_func("pnv-v100/freeze", test_freeze);
+    qtest_add_func("pnv-v100/bars", test_bars);
+    qtest_add_func("pnv-v100/capabilities", test_capabilities);
     qtest_add_func("pnv-v100/reset", test_reset);
     return g_test_run();
 }
-    const uint32_t fence = NPU2_RING_ADDR(NPU2_STACK_MISC, NPU2_BLOCK_MISC,
-                                          NPU2_MISC_FENCE_STATE);

@@ -78,6 +78,7 @@ struct PnvV100 {
     uint8_t cpu_links;          /* mask of the GPU's links that lead there */
     uint16_t device_id;
     uint64_t ram_size;
+    uint64_t bar1_size;
     bool ram_keep;              /* RAM survives a reset */
     uint32_t reset_ms;          /* from a reset until it answers */
     bool no_soft_reset;         /* D3 and back keeps the state */
@@ -86,6 +87,8 @@ struct PnvV100 {
     AddressSpace ram_as;
     MemoryRegion bar0;
     MemoryRegion bar1;
+    MemoryRegion bar1_ram;
+    MemoryRegion bar3;
 
     uint32_t pmc_enable;
     uint32_t pri_master;

@@ -23,6 +23,7 @@
 #define GUEST_LPID		0x123
 #define GUEST_PID		5
 #define MSR_GUEST		0x8000000000004010UL	/* SF, PR, DR */
+#define MSR_HV			0x1000000000000000UL
 
 static void fill(u64 seed)
 {
@@ -325,9 +326,42 @@ static void check_shootdowns(void)
 	expect("  there is nothing new", read_source(16), COPY_ATS_REFUSED);
 }
 
+/* A context of the hypervisor is not one of the guest, whatever LPID the GPU has: it has the tables of LPID 0 */
+static void check_hypervisor_context(void)
+{
+	u64 *hypervisor = (u64 *)lpar_table(0), *processes = lpar_table(7), *top = lpar_table(8);
+
+	clear((u64)processes, 2 * 64 * KIB);
+	expect("firmware opens a context of the hypervisor",
+	       opal(OPAL_NPU_INIT_CONTEXT, npu_phb, 0, MSR_GUEST | MSR_HV, GPU_BDFN), 0);
+	expect("  it does not translate by the guest's tables", read_source(32), COPY_ATS_REFUSED);
+	hypervisor[1] = PPC_BIT(0) | (u64)processes | 4;
+	processes[GUEST_PID * 2] = RADIX_52_BITS | (u64)top | 13;
+	top[0] = TREE_LEAF(0, LEAF_R | LEAF_C | LEAF_RW);
+	expect("  but by those of LPID 0", copy_in(ATS, (u64)SOURCE, 0, 4 * KIB), COPY_DONE);
+	expect("  the guest's register takes nothing of it", npu_shoot_down(0, ATSD_IS_PID | ATSD_PRS |
+	       ATSD_PID(GUEST_PID), 0) > 0 && copy_in(ATS, (u64)SOURCE, 0, 4 * KIB) == COPY_DONE, 1);
+	opal(OPAL_NPU_DESTROY_CONTEXT, npu_phb, 0, GPU_BDFN);
+}
+
+/* A load of what no BAR maps is no harmless zero */
+static void check_disabled_bar(void)
+{
+	u64 bar = read64(NPU_NTL_BAR);
+
+	write64(NPU_NTL_BAR, bar | PPC_BIT(0));
+	load(NPU_NTL_MMIO);
+	expect("a link's registers answer", machine_checks().count, 0);
+	write64(NPU_NTL_BAR, bar & ~PPC_BIT(0));
+	load(NPU_NTL_MMIO);
+	expect("  not when their BAR is disabled: a load is a machine check", machine_checks().count, 1);
+	write64(NPU_NTL_BAR, bar);
+}
+
 static void check_one_fence(void)
 {
 	u32 purges = gpu_read(ENGINE_PURGES);
+	u64 before = *(volatile u64 *)GPU_RAM;
 
 	npu_window_bypass();
 	npu_function_reset(1);
@@ -339,11 +373,13 @@ static void check_one_fence(void)
 	gpu_write(ENGINE_LINK, 0);
 	load(GPU_RAM);
 	expect("  a load from GPU RAM is a machine check", machine_checks().count, 1);
+	*(volatile u64 *)GPU_RAM = before + 1;
+	expect("  a store to fenced GPU RAM is one, too", machine_checks().count, 1);
 	npu_train(1);
 	expect("training brings the link back", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 	expect("  and purges nothing", gpu_read(ENGINE_PURGES) - purges, 1);
-	load(GPU_RAM);
-	expect("  and GPU RAM", machine_checks().count, 0);
+	expect("  and GPU RAM, as it was before the store", *(volatile u64 *)GPU_RAM, before);
+	expect("  without a machine check", machine_checks().count, 0);
 }
 
 /* A calibration that nobody waits for leaves the link without I/O valid. Running the last procedure is no cure. */
@@ -439,6 +475,8 @@ void payload_main(u64 base, u64 entry)
 	check_contexts();
 	check_ats();
 	check_shootdowns();
+	check_hypervisor_context();
+	check_disabled_bar();
 	check_one_fence();
 	check_io_valid();
 	check_isolation();

@@ -13,6 +13,9 @@
 #define NPU_XTS_ATSD_LPARID(n)	(NPU_REGS + 0x710100 + (n) * 8)
 #define NPU_XTS_BDF_MAP(n)	(NPU_REGS + 0x714000 + (n) * 8)
 #define NPU_XTS_PID_MAP(n)	(NPU_REGS + 0x718000 + (n) * 0x20)
+/* Of the first link: its BAR in state machine 0 of stack 0, and where firmware lets it show the link's registers */
+#define NPU_NTL_BAR		(NPU_REGS + 0x400068)
+#define NPU_NTL_MMIO		(NPU_REGS + 0x1600000)
 #define NPU_PESTB(pe)		(NPU_REGS + 0x720200 + (pe) * 8)
 #define   PESTB_STOPPED		PPC_BIT(0)
 #define NPU_ATSD(n)		(NPU_REGS + 0x800000 + (n) * 0x10000)

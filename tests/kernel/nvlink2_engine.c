@@ -22,6 +22,8 @@
 /* Where in GPU RAM the engine gets its data from or leaves it */
 #define SCRATCH		(32 * MIB)
 #define CHUNK		0x10000
+/* A link of a V100 has so many */
+#define LINK_ADDRESSES	(128 * 1024 * GIB)
 /* In a huge mapping */
 #define SIZE		(2 * GIB)
 #define TARGET		(GIB + 512 * MIB + CHUNK)
@@ -155,6 +157,37 @@ TEST_F_TIMEOUT(dma, other_window_remains, NVLINK2_TIMEOUT)
 	self->mem[0] = 0x4444;
 	EXPECT_EQ(ENGINE_OK, copy_in(self, ENGINE_NVLINK, 0, IOVA, &seen));
 	EXPECT_EQ(0x4444, seen);
+}
+
+/*
+ * The second window of a container begins above what a link has address bits
+ * for. What is left of an address is translated by the window that was set last.
+ */
+TEST_F_TIMEOUT(dma, window_of_64_bits, NVLINK2_TIMEOUT)
+{
+	uint64_t start, seen;
+
+	NEED_ENGINE(self);
+	ASSERT_EQ(0, map_buffer(self));
+	ASSERT_EQ(0, spapr_create_window(&self->nvlink2.container, 16,
+					 256 * MIB, 1, &start));
+	ASSERT_LT(LINK_ADDRESSES, start);
+	ASSERT_EQ(0, spapr_map(&self->nvlink2.container, start + IOVA + MIB,
+			       self->mem, MIB));
+
+	self->mem[0] = 0x7777;
+	EXPECT_EQ(ENGINE_OK, copy_in(self, ENGINE_PCIE, 0, start + IOVA + MIB,
+				     &seen));
+	EXPECT_EQ(ENGINE_OK, copy_in(self, ENGINE_NVLINK, 0, start + IOVA + MIB,
+				     &seen));
+	EXPECT_EQ(0x7777, seen);
+	EXPECT_EQ(ENGINE_OK, copy_in(self, ENGINE_PCIE, 0, IOVA, &seen));
+	EXPECT_NE(ENGINE_OK, copy_in(self, ENGINE_NVLINK, 0, IOVA, &seen));
+
+	ASSERT_EQ(0, spapr_unmap(&self->nvlink2.container, start + IOVA + MIB,
+				 MIB));
+	EXPECT_NE(ENGINE_OK, copy_in(self, ENGINE_NVLINK, 0, start + IOVA + MIB,
+				     &seen));
 }
 
 /* A value gets into GPU RAM at SCRATCH without any mapping of it */

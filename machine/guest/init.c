@@ -55,7 +55,7 @@ static void use_gpu(const struct gpu *gpu, const struct gpu *second, const char 
 		return;
 	}
 	if (!strcmp(job, "frozen")) {
-		frozen(engine, second, info.ram_mib);
+		frozen(engine, gpu, second, info.ram_mib);
 	} else if (strcmp(job, "job")) {
 		keep_working(job, engine, gpu, &ram, info.ram_mib);
 	} else if (online_ram(&ram, info.ram_mib)) {

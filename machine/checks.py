@@ -13,6 +13,9 @@ APERTURE = 128 << 30
 ATSD_SIZE = 0x10000
 SPEEDS = (8, 9)
 GUEST_DMA_BYTES = 128 << 10
+# Of the copy engine: done; done and refused, as there is no translation
+DONE, NO_TRANSLATION = "0x2", "0x606"
+WAYS_TO_TAKE_AWAY = ("unmapped", "no-access", "read-only")
 
 
 @dataclass
@@ -30,14 +33,29 @@ class Result:
         return [self.guest, self.host, self.firmware, self.model]
 
 
-class Evidence:
-    """The observation, with the questions that the checks ask."""
+def facts_about(facts, gpu):
+    """What is said of one of several GPUs has "gpu<n>." before the key; this leaves out the others, and the word."""
+    about = {}
+    for key, value in facts.items():
+        side, _, rest = key.partition(".")
+        subject, _, rest_of_subject = rest.partition(".")
+        if subject == f"gpu{gpu}":
+            about[f"{side}.{rest_of_subject}"] = value
+        elif not re.fullmatch(r"gpu\d+", subject):
+            about[key] = value
+    return about
 
-    def __init__(self, board, seen):
+
+class Evidence:
+    """The observation, with the questions that the checks ask. gpu: which of several it is about; gpus: how many."""
+
+    def __init__(self, board, seen, gpu=None, gpus=1):
         self.links = BOARDS[board].links_per_gpu
-        self.facts = seen.facts
+        self.gpus = gpus
+        self.facts = facts_about(seen.facts, gpu)
         self.firmware = seen.firmware
         self.registers = seen.registers
+        self.gpu_counters = seen.gpus
 
     def __getitem__(self, key):
         return self.facts.get(key, "")
@@ -84,6 +102,12 @@ class Evidence:
         npus = self.npus(mark)
         return npus[index] if index is not None and index < len(npus) else None
 
+    def atc(self, counter):
+        """How much a counter of all GPUs' translation caches grew while the guest ran."""
+        before, running = (sum(gpu.atc[counter] for gpu in self.gpu_counters.get(mark, []))
+                           for mark in ("host.before", "guest.running"))
+        return running - before
+
     def firmware_rows(self):
         """What firmware wrote to XTS_BDF_MAP since it started, in order."""
         return [int(match.group(1), 16) for line in self.firmware
@@ -115,7 +139,8 @@ def atsd_regions(ev):
     texts = [ev.region_text(bridge, index) for bridge, index in zip(ev.bridges(), indices)]
     registers = ev["guest.atsd.registers"].split()
     return Result("ATSD regions", set(texts) <= {full, empty} and texts[0] == full and
-                  len(set(registers)) == len(registers) == texts.count(full), "ibm,mmio-atsd " + " ".join(registers),
+                  len(set(registers)) == len(registers) == texts.count(full) * ev.gpus,
+                  "ibm,mmio-atsd " + " ".join(registers),
                   "\n".join(f"{bridge} region {index}: {text}"
                             for bridge, index, text in zip(ev.bridges(), indices, texts)))
 
@@ -152,7 +177,8 @@ def training(ev):
     npu = ev.at("guest.running")
     procedures = sum("Running procedure" in line for line in ev.firmware)
     up = npu.links_up() if npu else []
-    return Result("links trained", ev["guest.links.up"] == str(ev.links) == str(len(up)) and procedures > 0,
+    return Result("links trained", ev["guest.links.up"] == str(ev.links) and len(up) == ev.links * ev.gpus and
+                  procedures > 0,
                   "\n".join(ev[f"guest.link.{link}"] for link in range(ev.links)), "",
                   f"{procedures} procedure steps run", f"links up: {up}")
 
@@ -175,22 +201,48 @@ def copies(ev):
     npu, before = ev.at("guest.running"), ev.at("host.before")
     moved = npu.dma["bytes"] - before.dma["bytes"] if npu and before else 0
     for link in range(ev.links):
-        result = copy(ev, f"copy over NVLink {link}", f"guest.copy.nvlink.{link}", f"{moved} bytes through TVEs")
-        result.passed = result.passed and moved >= 2 * GUEST_DMA_BYTES * ev.links
-        yield result
+        # There and back, through a TVE and with ATS
+        enough = moved >= 2 * 2 * GUEST_DMA_BYTES * ev.links * ev.gpus
+        for name, key in ((f"copy over NVLink {link}", "nvlink"), (f"ATS copy over NVLink {link}", "ats")):
+            result = copy(ev, name, f"guest.copy.{key}.{link}", f"{moved} bytes through the NPU")
+            result.passed = result.passed and enough
+            yield result
 
 
 def copy(ev, name, key, model):
     return Result(name, bool(re.match(r"to gpu 0x2 equal, back 0x2 equal, [1-9]", ev[key])), ev[key], model=model)
 
 
+def taken_away(ev, way):
+    """The GPU reaches a page that its process has given away until the page is shot down, and then no more."""
+    text = ev[f"guest.ats.{way}"]
+    hits, dropped = ev.atc("hits"), ev.atc("dropped")
+    wanted = (f"mapped {DONE} all, taken {DONE} all, another shot {DONE} all, shot {NO_TRANSLATION} nothing, "
+              f"given {DONE} all")
+    return Result(f"ATS: {way}, and shot down", text == wanted and hits > 0 and dropped > 0, text,
+                  model=f"{hits} translations remembered, {dropped} dropped")
+
+
+def apart(ev):
+    """Two processes use the same addresses on this GPU. What one gives away is taken from it alone."""
+    pasids = re.match(r"([1-9]\d*) ([1-9]\d*)$", ev["guest.apart.pasids"])
+    text = ev["guest.apart"]
+    return Result("ATS of two processes", bool(pasids) and pasids[1] != pasids[2] and
+                  text == f"first {DONE} its own, second {DONE} its own, second alone {DONE} its own, "
+                  f"first there {NO_TRANSLATION} nothing, first taken {DONE} its own, "
+                  f"first shot {NO_TRANSLATION} nothing, second {DONE} its own",
+                  f"PASIDs {ev['guest.apart.pasids']}: {text}")
+
+
 def shootdown(ev):
+    """Each one reaches the NPU and the guest's GPUs."""
     npu = ev.at("guest.running")
     before = ev.at("host.before")
     launches = npu.launches() - before.launches() if npu and before else 0
     hits = npu.hits() - before.hits() if npu and before else 0
-    return Result("ATSD", ev["guest.atsd"].startswith("status 0 ") and launches >= 1 and hits >= 1, ev["guest.atsd"],
-                  model=f"{launches} launched, {hits} hit the GPU")
+    match = re.match(r"([1-9]\d*) shootdowns, 0 without end$", ev["guest.atsd"])
+    return Result("ATSD", bool(match) and hits == launches >= int(match[1]) * ev.gpus, ev["guest.atsd"],
+                  model=f"{launches} launched, {hits} hit a GPU")
 
 
 def lpid(ev):
@@ -198,8 +250,8 @@ def lpid(ev):
     rows = npu.guest_rows() if npu else []
     lpids = npu.guest_lpids() if npu else []
     written = [row & 0xfff for row in ev.firmware_rows() if row & 0xfff]
-    return Result("LPID while it runs", len(rows) == 1 and len(lpids) == 1 and written[-1:] == lpids and
-                  str(lpids[0]) in ev["host.lpid"].split(), "",
+    return Result("LPID while it runs", len(rows) == ev.gpus and len(lpids) == 1 and
+                  written[-ev.gpus:] == lpids * ev.gpus and str(lpids[0]) in ev["host.lpid"].split(), "",
                   f"LPIDs asked of firmware: {ev['host.lpid']}", f"XTS_BDF_MAP written with LPID {written}",
                   "\n".join(f"XTS_BDF_MAP {row:#018x}" for row in rows) + f"\nLPIDs {lpids}")
 
@@ -217,7 +269,7 @@ def tracepoints(ev):
     seen = all(counts.get(name, 0) > 0 for name in wanted)
     # The consumer maps GPU RAM where pages of 1 GiB fit: one fault each. A part of a GiB at the end has smaller ones.
     gib, rest = divmod(ev.number("guest.ram.online", r"^(\d+) MiB"), 1024)
-    suits = rest > 0 or counts.get("vfio_pci_nvgpu_mmap_fault", 0) <= gib
+    suits = rest > 0 or counts.get("vfio_pci_nvgpu_mmap_fault", 0) <= gib * ev.gpus
     return Result("tracepoints", seen and suits, host="\n".join(f"{name} {count}" for name, count in counts.items()))
 
 
@@ -263,12 +315,26 @@ def quiet(ev):
                   host=ev["host.log"])
 
 
-def judge(board, seen):
-    """All checks, in the order of the job."""
-    ev = Evidence(board, seen)
-    results = [check(ev) for check in (together, phandles, ram_region, atsd_regions, target, speed, training, node,
-                                       program, lpid, window)]
+def judge_gpu(ev):
+    """What is looked at for each GPU."""
+    results = [check(ev) for check in (together, phandles, ram_region, atsd_regions, target, speed)]
+    results += [check(ev) for check in (training, node, program)]
     results += copies(ev)
-    results += [check(ev) for check in (shootdown, tracepoints, guest_done, lpid_back, window_closed, fenced,
-                                        released, quiet)]
-    return results
+    return [*results, *(taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY), apart(ev)]
+
+
+def judge(board, seen, guests="one"):
+    """All checks, in the order of the job. guests: of the demo's SHAPES."""
+    gpus = 1 if guests == "one" else BOARDS[board].gpus_per_chip
+    if gpus == 1:
+        evidence = [Evidence(board, seen)]
+    else:
+        evidence = [Evidence(board, seen, gpu, gpus) for gpu in range(gpus)]
+    results = []
+    for gpu, ev in enumerate(evidence):
+        found = judge_gpu(ev)
+        for result in found:
+            result.name = result.name if gpus == 1 else f"GPU {gpu}: {result.name}"
+        results += found
+    return results + [check(evidence[0]) for check in (
+        lpid, window, shootdown, tracepoints, guest_done, lpid_back, window_closed, fenced, released, quiet)]

@@ -10,10 +10,9 @@ import time
 import scenario
 from checks import Result, judge
 from scenario import Observation
-from witherspoon import BOARDS, NPU_TYPE, Settings
+from witherspoon import BOARDS, GPU_TYPE, NPU_TYPE, Settings
 
 BOARD = "small"
-GPU_TYPE = "pnv-v100"
 LINKS = BOARDS[BOARD].links_per_gpu
 # Bytes of kernel log for an open that fails
 LOG_LIMIT = 16384
@@ -26,8 +25,9 @@ PACE_MS = 100
 TCE_FAULT, LINK_DOWN, PE_FROZEN = "0x406", "0x506", "0xa06"
 # Checks of the main job that the last guest has to pass, as in machine/revoked.py
 WHOLE = ("links trained", "GPU RAM as a node", "program bound to the node", "LPID while it runs",
-         "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1", "copy over NVLink 2", "ATSD", "guest ends",
-         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound")
+         "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1", "copy over NVLink 2", "ATS copy over NVLink 0",
+         "ATS: unmapped, and shot down", "ATSD", "guest ends", "afterwards: LPID back", "afterwards: TVE",
+         "afterwards: links fenced", "afterwards: unbound")
 
 
 class Faults:
@@ -190,7 +190,7 @@ def last_guest(seen):
                 default=0)
     group = [pair for pair in seen.order[:start] if pair[0].startswith("host.")]
     whole = {result.name: result for result in judge(BOARD, Observation(group + seen.order[start:], seen.firmware,
-                                                                        seen.registers))}
+                                                                        seen.registers, seen.gpus))}
     return [whole[name] for name in WHOLE]
 
 

@@ -23,7 +23,7 @@ LPID = 0xfff
 def kernels(seen):
     """What each kernel's programs said: a kernel begins with the first process saying that the host is up."""
     starts = [index for index, (key, _) in enumerate(seen.order) if key == "host.up"]
-    return [Observation(seen.order[start:end], seen.firmware, seen.registers)
+    return [Observation(seen.order[start:end], seen.firmware, seen.registers, seen.gpus)
             for start, end in zip(starts, starts[1:] + [None])]
 
 

@@ -20,8 +20,8 @@ IN_FLIGHT = 2
 # Checks of the main job that the last guest has to pass. The others look at what the job does not survey.
 WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "program bound to the node",
          "LPID while it runs", "DMA window while it runs", "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1",
-         "copy over NVLink 2", "ATSD", "guest ends", "afterwards: LPID back", "afterwards: TVE",
-         "afterwards: links fenced", "afterwards: unbound", "host's log")
+         "copy over NVLink 2", "ATS copy over NVLink 0", "ATS: unmapped, and shot down", "ATSD", "guest ends",
+         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound", "host's log")
 
 
 def observe(log, timeout):

@@ -3,17 +3,18 @@
 injected there.
 """
 
-from witherspoon import NPU_TYPE, Machine, Npu
+from witherspoon import GPU_TYPE, NPU_TYPE, Gpu, Machine, Npu
 
 
 class Observation:
-    """What was said, in its order, and the registers at the marks."""
+    """What was said, in its order, and the registers and the GPUs at the marks."""
 
-    def __init__(self, order=(), firmware=(), registers=None):
+    def __init__(self, order=(), firmware=(), registers=None, gpus=None):
         self.order = [tuple(pair) for pair in order]
         self.firmware = list(firmware)
         self.kernel = []
         self.registers = registers or {}
+        self.gpus = gpus or {}
 
     @property
     def facts(self):
@@ -38,6 +39,7 @@ def observe(settings, log, timeout, at_mark=None):
                 mark = line[7:].strip()
                 monitor = monitor or machine.qmp()
                 seen.registers[mark] = [Npu(monitor, path) for path in monitor.find(NPU_TYPE)]
+                seen.gpus[mark] = [Gpu(monitor, path) for path in monitor.find(GPU_TYPE)]
                 if mark in (at_mark or {}):
                     at_mark[mark](monitor)
                 machine.send("go")

@@ -19,6 +19,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 BOARD_TABLE = os.path.join(TOP, "machine/qemu/hw/ppc/pnv_witherspoon_boards.h.inc")
 NPU_TYPE = "pnv-npu2"
+GPU_TYPE = "pnv-v100"
 QMP_TIMEOUT = 20
 
 
@@ -196,6 +197,13 @@ class Npu:
 
     def hits(self):
         return sum(atsd["hits"] for atsd in self.atsd)
+
+
+class Gpu:
+    """What one GPU has done so far."""
+
+    def __init__(self, qmp, path):
+        self.atc = qmp.get(path, "atc")
 
 
 def printable(data):

@@ -21,6 +21,8 @@ from witherspoon import Npu  # noqa: E402
 
 RECORD = os.path.join(tap.TOP, "tests", "observation.json")
 VALID = 1 << 63
+# What is said of a page that is taken away
+ATS = "mapped 0x2 all, taken 0x2 all, another shot 0x2 all, shot 0x606 nothing, given 0x2 all"
 
 # A fact, what it could be instead (None: it was never said), the check that must notice.
 WRONG_FACTS = [
@@ -55,8 +57,19 @@ WRONG_FACTS = [
     ("guest.copy.pcie", "to gpu 0x2 different, back 0x2 equal, 128 KiB", "copy over PCIe"),
     ("guest.copy.nvlink.0", "to gpu 0x304 different, back 0 different, 128 KiB", "copy over NVLink 0"),
     ("guest.copy.nvlink.2", None, "copy over NVLink 2"),
-    ("guest.atsd", "status 0x8000000000000000 after 900000 reads", "ATSD"),
-    ("guest.atsd", None, "ATSD"),
+    ("guest.copy.ats.0", "to gpu 0x606 different, back 0 different, 128 KiB", "ATS copy over NVLink 0"),
+    ("guest.copy.ats.2", None, "ATS copy over NVLink 2"),
+    ("guest.ats.unmapped", ATS.replace("shot 0x606 nothing", "shot 0x2 all"), "ATS: unmapped, and shot down"),
+    ("guest.ats.unmapped", ATS.replace("taken 0x2 all", "taken 0x606 nothing"), "ATS: unmapped, and shot down"),
+    ("guest.ats.no-access", ATS.replace("another shot 0x2 all", "another shot 0x606 nothing"),
+     "ATS: no-access, and shot down"),
+    ("guest.ats.read-only", ATS.replace("given 0x2 all", "given 0x606 nothing"), "ATS: read-only, and shot down"),
+    ("guest.ats.read-only", None, "ATS: read-only, and shot down"),
+    ("guest.apart.pasids", "7 7", "ATS of two processes"),
+    ("guest.apart", "first 0x2 its own, second 0x2 another's", "ATS of two processes"),
+    ("guest.apart", None, "ATS of two processes"),
+    ("guest.atsd", "6 shootdowns, 1 without end", "ATSD"),
+    ("guest.atsd", "60 shootdowns, 0 without end", "ATSD"),
     ("host.trace.vfio_pci_nvgpu_mmap_fault", None, "tracepoints"),
     ("host.trace.vfio_pci_nvgpu_mmap_fault", "16", "tracepoints"),
     ("host.trace.vfio_pci_npu2_mmap", "0", "tracepoints"),
@@ -72,7 +85,9 @@ WRONG_FACTS = [
 def observation():
     with open(RECORD, encoding="utf-8") as stream:
         record = json.load(stream)
-    seen = types.SimpleNamespace(facts=record["facts"], firmware=record["firmware"], registers={})
+    seen = types.SimpleNamespace(facts=record["facts"], firmware=record["firmware"], registers={}, gpus={})
+    for mark, gpus in record["gpus"].items():
+        seen.gpus[mark] = [types.SimpleNamespace(**gpu) for gpu in gpus]
     for mark, npus in record["registers"].items():
         seen.registers[mark] = [Npu.__new__(Npu) for _ in npus]
         for npu, values in zip(seen.registers[mark], npus):
@@ -100,7 +115,7 @@ class Checks(unittest.TestCase):
 
     def test_nothing(self):
         """a run that saw nothing passes no check"""
-        empty = types.SimpleNamespace(facts={}, firmware=[], registers={})
+        empty = types.SimpleNamespace(facts={}, firmware=[], registers={}, gpus={})
         self.assertEqual([result.name for result in judge("4gpu", empty) if result.passed], [])
 
     def test_facts(self):
@@ -154,6 +169,24 @@ class Checks(unittest.TestCase):
         for atsd in self.running.atsd:
             atsd["hits"] = 0
         self.assertEqual(failed(self.seen), {"ATSD"})
+
+    def test_missed_a_gpu(self):
+        """a shootdown that the NPU does not pass on to the GPU"""
+        self.running.atsd[0]["hits"] -= 1
+        self.assertEqual(failed(self.seen), {"ATSD"})
+
+    def test_nothing_remembered(self):
+        """a GPU that asks for every translation, so that there is nothing to shoot down"""
+        for gpu in self.seen.gpus["guest.running"]:
+            gpu.atc["hits"] = 0
+        self.assertIn("ATS: unmapped, and shot down", failed(self.seen))
+
+    def test_pair(self):
+        """what is said of one GPU is not taken for another's"""
+        self.seen.facts = {key.replace(".", ".gpu0.", 1): value for key, value in self.seen.facts.items()}
+        passed = [result.name for result in judge("4gpu", self.seen, "pair") if result.passed]
+        self.assertIn("GPU 0: ATS of two processes", passed)
+        self.assertEqual([name for name in passed if name.startswith("GPU 1: ")], [])
 
     def test_not_fenced(self):
         """a link without a fence after the guest is gone"""

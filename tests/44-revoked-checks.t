@@ -9,6 +9,7 @@ import json
 import os
 import re
 import sys
+import types
 import unittest
 
 import tap
@@ -58,7 +59,8 @@ def observation():
         registers[mark] = [Npu.__new__(Npu) for _ in npus]
         for npu, values in zip(registers[mark], npus):
             npu.__dict__.update(values)
-    return Observation(known["order"], known["firmware"], registers)
+    gpus = {mark: [types.SimpleNamespace(**gpu) for gpu in gpus] for mark, gpus in known["gpus"].items()}
+    return Observation(known["order"], known["firmware"], registers, gpus)
 
 
 def failed(seen):

@@ -1,5 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 420
+# timeout: 1260
 # The main job on the 4gpu board, each of its checks a case.
 exec "$(dirname "$0")/../machine/demo" --board 4gpu --tap

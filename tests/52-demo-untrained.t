@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 420
+# timeout: 1260
 """The main job on a machine with a link that does not train: it must fail, for that reason, and clean up."""
 
 import os

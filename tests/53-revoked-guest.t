@@ -27,7 +27,8 @@ def record(seen, path):
     order = [pair for pair in seen.order if not re.match(r"host\.(device|trace)\.|guest\.kernel", pair[0])]
     registers = {mark: [vars(npu) for npu in npus] for mark, npus in seen.registers.items()}
     with open(path, "w", encoding="utf-8") as stream:
-        json.dump({"order": order, "firmware": firmware[-1:] + firmware[:-1], "registers": registers}, stream)
+        json.dump({"order": order, "firmware": firmware[-1:] + firmware[:-1], "registers": registers,
+                   "gpus": {mark: [vars(gpu) for gpu in gpus] for mark, gpus in seen.gpus.items()}}, stream)
 
 
 def judge():

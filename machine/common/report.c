@@ -12,11 +12,20 @@
 #define MARK_TIMEOUT_MS 60000
 
 static const char *side = "?";
+static char subject[16];
 
 void report_begin(const char *name)
 {
 	side = name;
 	setvbuf(stdout, NULL, _IOLBF, 1024);
+}
+
+void report_about(int gpu)
+{
+	if (gpu < 0)
+		subject[0] = 0;
+	else
+		snprintf(subject, sizeof(subject), "gpu%d.", gpu);
 }
 
 void report(const char *key, const char *format, ...)
@@ -27,7 +36,7 @@ void report(const char *key, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
-	printf("@ %s.%s=%s\n", side, key, value);
+	printf("@ %s.%s%s=%s\n", side, subject, key, value);
 	fflush(stdout);
 }
 
@@ -56,6 +65,7 @@ void give_up(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
+	report_about(-1);
 	report("stopped", "%s", reason);
 	exit(1);
 }

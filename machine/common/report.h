@@ -12,6 +12,12 @@
 void report_begin(const char *side);
 
 /**
+ * report_about() - say which of several GPUs the facts to come are about.
+ * @gpu: "gpu<n>." is put before each key, -1 for nothing.
+ */
+void report_about(int gpu);
+
+/**
  * report() - state one fact as "@ side.key=value".
  * @key: without the side.
  * @format: printf format of the value, one line.

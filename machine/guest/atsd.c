@@ -15,6 +15,7 @@
 #define WORD_AVA 1
 #define WORD_STATUS 2
 #define PPC_BIT(bit) (1ull << (63 - (bit)))
+#define LAUNCH_ALL_OF_PID PPC_BIT(12)
 #define LAUNCH_PROCESS_SCOPED PPC_BIT(13)
 #define LAUNCH_PAGE_SHIFT (63 - 17)
 #define LAUNCH_PAGE_64K 5ull
@@ -50,6 +51,11 @@ void atsd_start(volatile uint64_t *words, uint64_t address, unsigned int pid)
 	words[WORD_AVA] = htobe64(address);
 	words[WORD_LAUNCH] = htobe64(LAUNCH_PROCESS_SCOPED | LAUNCH_PAGE_64K << LAUNCH_PAGE_SHIFT |
 				     (uint64_t)pid << LAUNCH_PID_SHIFT);
+}
+
+void atsd_start_process(volatile uint64_t *words, unsigned int pid)
+{
+	words[WORD_LAUNCH] = htobe64(LAUNCH_PROCESS_SCOPED | LAUNCH_ALL_OF_PID | (uint64_t)pid << LAUNCH_PID_SHIFT);
 }
 
 uint64_t atsd_wait(volatile uint64_t *words, long *reads)

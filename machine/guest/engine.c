@@ -10,13 +10,14 @@
 #include "../common/report.h"
 #include "steps.h"
 
-#define DEVICE "/dev/v100-copy"
+#define DEVICE "/dev/v100-copy-"
 #define STATUS_DONE 0x2
 
 /**
  * struct round - system memory to GPU RAM and back.
  * @fd: the engine.
- * @buffer: system memory: first half is the source, second half gets what comes back.
+ * @buffer: system memory: first half is the source, second half gets what comes back. The driver's buffer, or memory of
+ *	this process for V100_PATH_ATS.
  * @pages: GPU RAM, as the processor sees it.
  * @gpu_offset: of every page, as the GPU sees it.
  */
@@ -27,12 +28,15 @@ struct round {
 	uint64_t *gpu_offset;
 };
 
-int engine_open(struct v100_info *info)
+int engine_open(const struct gpu *gpu, struct v100_info *info)
 {
-	int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+	char path[48];
+	int fd;
 
+	snprintf(path, sizeof(path), DEVICE "%s", gpu->device.address);
+	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, V100_INFO, info)) {
-		report_error("engine", DEVICE);
+		report_error("engine", path);
 		return -1;
 	}
 	report("engine", "boot0 %#x engine %#x ram %u MiB links %#x dma %#llx", info->boot_0,
@@ -67,17 +71,29 @@ static bool locate(const struct gpu_ram *ram, uint8_t *pages, size_t size, uint6
 	return true;
 }
 
+uint8_t *node_page(const struct gpu_ram *ram, uint64_t *gpu_offset)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	uint8_t *memory = node_buffer(ram, page);
+
+	return memory && locate(ram, memory, page, gpu_offset) ? memory : NULL;
+}
+
 static uint32_t run(const struct round *round, const char *key, int path, int link, int direction)
 {
-	size_t page = sysconf(_SC_PAGESIZE), half = V100_BUFFER_SIZE / 2, i;
+	size_t page = sysconf(_SC_PAGESIZE), half = V100_BUFFER_SIZE / 2, i, offset;
 	struct v100_copy copy;
 
 	for (i = 0; i < half / page; i++) {
 		copy = (struct v100_copy){
 			.path = path, .link = link, .direction = direction, .length = page,
-			.buffer_offset = i * page + (direction == V100_TO_SYSTEM ? half : 0),
 			.gpu_offset = round->gpu_offset[i],
 		};
+		offset = i * page + (direction == V100_TO_SYSTEM ? half : 0);
+		if (path == V100_PATH_ATS)
+			copy.address = (uintptr_t)(round->buffer + offset);
+		else
+			copy.buffer_offset = offset;
 		if (ioctl(round->fd, V100_COPY, &copy)) {
 			report_error(key, "V100_COPY");
 			return copy.status;
@@ -115,7 +131,25 @@ static void copy_and_compare(const struct round *round, const char *key, int pat
 	       back, returned ? "equal" : "different", half >> 10);
 }
 
-static void every_path(const struct round *round, const struct gpu *gpu)
+/* The GPU is given a pointer to memory that nobody has mapped for DMA. */
+static void every_link_with_ats(struct round *round, const struct gpu *gpu)
+{
+	char key[32];
+	int link;
+
+	round->buffer = mmap(NULL, V100_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (round->buffer == MAP_FAILED || mlock(round->buffer, V100_BUFFER_SIZE)) {
+		report_error("copy", "memory of the process");
+		return;
+	}
+	for (link = 0; link < gpu->links; link++) {
+		snprintf(key, sizeof(key), "copy.ats.%d", link);
+		copy_and_compare(round, key, V100_PATH_ATS, link);
+	}
+	munmap(round->buffer, V100_BUFFER_SIZE);
+}
+
+static void every_path(struct round *round, const struct gpu *gpu)
 {
 	char key[32];
 	int link;
@@ -125,6 +159,7 @@ static void every_path(const struct round *round, const struct gpu *gpu)
 		snprintf(key, sizeof(key), "copy.nvlink.%d", link);
 		copy_and_compare(round, key, V100_PATH_NVLINK, link);
 	}
+	every_link_with_ats(round, gpu);
 }
 
 void use_engine(int fd, const struct gpu *gpu, const struct gpu_ram *ram)

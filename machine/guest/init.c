@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * First process of the guest: the main job from the guest's side, or what machine.job= in the kernel's command line
- * says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until they lose it;
- * "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs; "nodes" adds the RAM of all
- * GPUs.
+ * First process of the guest: the main job from the guest's side, with one GPU or several, or what machine.job= in the
+ * kernel's command line says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until
+ * they lose it; "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs; "nodes" adds
+ * the RAM of all GPUs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +14,8 @@
 
 #include "../common/boot.h"
 #include "../common/report.h"
+#include "apart.h"
+#include "ats.h"
 #include "everyday.h"
 #include "frozen.h"
 #include "keep.h"
@@ -22,8 +24,6 @@
 #include "steps.h"
 
 #define DRIVER "/v100_copy.ko"
-/* Any effective address does: no one translates through the register. */
-#define SHOT_ADDRESS 0x10000000
 
 static void load_driver(void)
 {
@@ -46,7 +46,7 @@ static void use_gpu(const struct gpu *gpu, const struct gpu *second, const char 
 		give_up("the device tree has no GPU RAM");
 	if ((is_everyday ? everyday_train(gpu) : train_links(gpu)) < gpu->links)
 		give_up("not every link came up: GPU RAM must not be touched");
-	engine = engine_open(&info);
+	engine = engine_open(gpu, &info);
 	if (engine < 0)
 		give_up("no copy engine");
 	if (is_everyday) {
@@ -54,16 +54,50 @@ static void use_gpu(const struct gpu *gpu, const struct gpu *second, const char 
 		everyday(gpu, &ram, info.ram_mib);
 		return;
 	}
-	if (!strcmp(job, "frozen")) {
+	if (!strcmp(job, "frozen"))
 		frozen(engine, gpu, second, info.ram_mib);
-	} else if (strcmp(job, "job")) {
+	else
 		keep_working(job, engine, gpu, &ram, info.ram_mib);
-	} else if (online_ram(&ram, info.ram_mib)) {
-		use_ram(&ram);
-		use_engine(engine, gpu, &ram);
-	}
-	invalidate(gpu, SHOT_ADDRESS);
 	close(engine);
+}
+
+static void prepare(struct ats_gpu *ats, const struct gpu *gpu)
+{
+	struct v100_info info;
+
+	ats->gpu = gpu;
+	if (!show_device_tree(gpu, &ats->ram))
+		give_up("the device tree has no GPU RAM");
+	if (train_links(gpu) < gpu->links)
+		give_up("not every link came up: GPU RAM must not be touched");
+	ats->engine = engine_open(gpu, &info);
+	if (ats->engine < 0)
+		give_up("no copy engine");
+	if (!online_ram(&ats->ram, info.ram_mib))
+		give_up("no memory of the node");
+	ats->registers = atsd_map(gpu);
+	if (!ats->registers)
+		give_up("no ATSD register");
+}
+
+/* The main job. With several GPUs, all are prepared before one is used. */
+static void use_gpus(const struct gpu *gpus, int count)
+{
+	struct ats_gpu ats[MAX_GPUS];
+	int i;
+
+	for (i = 0; i < count; i++) {
+		report_about(count > 1 ? i : -1);
+		prepare(&ats[i], &gpus[i]);
+	}
+	for (i = 0; i < count; i++) {
+		report_about(count > 1 ? i : -1);
+		use_ram(&ats[i].ram);
+		use_engine(ats[i].engine, &gpus[i], &ats[i].ram);
+		ats_take_away(&ats[i]);
+	}
+	report_about(-1);
+	apart(ats, count);
 }
 
 static int run_job(const char *job)
@@ -84,7 +118,9 @@ static int run_job(const char *job)
 		return 0;
 	}
 	load_driver();
-	if (!strcmp(job, "moved"))
+	if (!strcmp(job, "job"))
+		use_gpus(gpus, count);
+	else if (!strcmp(job, "moved"))
 		moved(gpus);
 	else
 		use_gpu(&gpus[0], &gpus[1], job);

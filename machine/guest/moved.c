@@ -13,7 +13,6 @@
 #include "storer.h"
 
 #define GPUS 2
-#define DRIVER "/sys/bus/pci/drivers/v100_copy"
 #define STATUS_DONE 0x2
 /* Pieces of GPU RAM that are looked at, spread over all of it */
 #define PIECES 32
@@ -38,19 +37,6 @@ struct look {
 };
 
 static uint64_t own_word;
-
-/* The driver's device is that of one GPU at a time. */
-static int engine_of(const struct gpu *gpu, struct v100_info *info)
-{
-	file_write(DRIVER "/bind", gpu->device.address);
-	return engine_open(info);
-}
-
-static void engine_leave(const struct gpu *gpu, int fd)
-{
-	close(fd);
-	file_write(DRIVER "/unbind", gpu->device.address);
-}
 
 static bool copy(int fd, int direction, uint64_t gpu_offset)
 {
@@ -127,11 +113,11 @@ static void prepare(int index, const struct gpu *gpu, struct gpu_ram *ram)
 
 	if (!show_device_tree(gpu, ram) || train_links(gpu) < gpu->links)
 		give_up("GPU %d cannot be used", index);
-	fd = engine_of(gpu, &info);
+	fd = engine_open(gpu, &info);
 	if (fd < 0)
 		give_up("no copy engine of GPU %d", index);
 	look_and_leave(index, fd, info.ram_mib);
-	engine_leave(gpu, fd);
+	close(fd);
 	if (!online_ram(ram, info.ram_mib))
 		give_up("no memory of GPU %d", index);
 }

@@ -71,15 +71,26 @@ void use_ram(const struct gpu_ram *ram);
 void *node_buffer(const struct gpu_ram *ram, size_t size);
 
 /**
+ * node_page() - a page of the node, as processor and GPU see it.
+ * @ram: the node.
+ * @gpu_offset: gets where in GPU RAM it is.
+ *
+ * Return: NULL when the node cannot give it, or gives what is not GPU RAM.
+ */
+uint8_t *node_page(const struct gpu_ram *ram, uint64_t *gpu_offset);
+
+/**
  * engine_open() - the GPU's copy engine.
+ * @gpu: the GPU.
  * @info: gets what the GPU says of itself.
  *
  * Return: a file descriptor or -1.
  */
-int engine_open(struct v100_info *info);
+int engine_open(const struct gpu *gpu, struct v100_info *info);
 
 /**
- * use_engine() - copy system memory to GPU RAM and back, over every path, and compare.
+ * use_engine() - copy system memory to GPU RAM and back, over every path, and compare. With ATS it is memory of this
+ * process.
  * @fd: from engine_open().
  * @gpu: the GPU.
  * @ram: its node.
@@ -107,6 +118,13 @@ void atsd_unmap(volatile uint64_t *words);
  * @pid: whose.
  */
 void atsd_start(volatile uint64_t *words, uint64_t address, unsigned int pid);
+
+/**
+ * atsd_start_process() - launch a shootdown of all that a process has.
+ * @words: from atsd_map().
+ * @pid: whose.
+ */
+void atsd_start_process(volatile uint64_t *words, unsigned int pid);
 
 /**
  * atsd_wait() - wait for the end of a shootdown.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The part of a GPU driver that proves DMA: one buffer of system memory and the
- * copy engine of the emulated V100 (docs/specs/pnv-v100.rst of the machine).
+ * The part of a GPU driver that proves DMA: one buffer of system memory, all
+ * memory of the process that calls, and the copy engine of the emulated V100
+ * (docs/specs/pnv-v100.rst of the machine).
  */
 #include <linux/bitfield.h>
 #include <linux/dma-mapping.h>
@@ -10,6 +11,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/sched.h>
 #include <linux/uaccess.h>
 
 #include "v100_copy.h"
@@ -31,6 +33,7 @@
 #define V100_LINK		0xf00028
 #define V100_LINK_STATE		0xf0002c
 #define V100_RAM_MIB		0xf00030
+#define V100_PASID		0xf00034
 
 #define V100_POLL_US		50
 #define V100_TIMEOUT_US		(5 * USEC_PER_SEC)
@@ -42,7 +45,7 @@
  * @buffer: system memory the engine reaches.
  * @bus_address: of @buffer, as the GPU sees it.
  * @engine_lock: held while the engine runs.
- * @misc: /dev/v100-copy.
+ * @misc: /dev/v100-copy-<PCI address>.
  */
 struct v100 {
 	struct pci_dev *pdev;
@@ -66,10 +69,26 @@ static void v100_write64(struct v100 *v100, unsigned int low, u64 value)
 
 static bool v100_copy_valid(const struct v100_copy *copy)
 {
-	return !copy->reserved && copy->direction <= V100_TO_SYSTEM &&
-	       copy->path <= V100_PATH_NVLINK &&
+	if (copy->reserved || copy->direction > V100_TO_SYSTEM)
+		return false;
+	if (copy->path == V100_PATH_ATS)
+		return !copy->buffer_offset;
+	return copy->path <= V100_PATH_NVLINK && !copy->address &&
 	       copy->buffer_offset <= V100_BUFFER_SIZE &&
 	       copy->length <= V100_BUFFER_SIZE - copy->buffer_offset;
+}
+
+/* The number of the caller's tree in the process table of this kernel. */
+static u32 v100_pasid(void)
+{
+	return current->mm->context.id;
+}
+
+static u64 v100_system_address(const struct v100 *v100, const struct v100_copy *copy)
+{
+	if (copy->path == V100_PATH_ATS)
+		return copy->address;
+	return v100->bus_address + copy->buffer_offset;
 }
 
 static int v100_copy_run(struct v100 *v100, struct v100_copy *copy)
@@ -79,10 +98,11 @@ static int v100_copy_run(struct v100 *v100, struct v100_copy *copy)
 
 	if (copy->direction == V100_TO_SYSTEM)
 		control |= CONTROL_TO_SYSTEM;
-	v100_write64(v100, V100_SYSTEM_ADDR_LO, v100->bus_address + copy->buffer_offset);
+	v100_write64(v100, V100_SYSTEM_ADDR_LO, v100_system_address(v100, copy));
 	v100_write64(v100, V100_GPU_ADDR_LO, copy->gpu_offset);
 	writel(copy->length, v100->regs + V100_LENGTH);
 	writel(copy->link, v100->regs + V100_LINK);
+	writel(v100_pasid(), v100->regs + V100_PASID);
 	writel(control, v100->regs + V100_CONTROL);
 	ret = readl_poll_timeout(v100->regs + V100_STATUS, copy->status,
 				 !(copy->status & STATUS_BUSY), V100_POLL_US,
@@ -116,6 +136,7 @@ static long v100_ioctl_info(struct v100 *v100, void __user *argument)
 		.links = readl(v100->regs + V100_LINK_STATE),
 		.boot_0 = readl(v100->regs + V100_BOOT_0),
 		.engine = readl(v100->regs + V100_ENGINE_ID),
+		.pasid = v100_pasid(),
 	};
 
 	return copy_to_user(argument, &info, sizeof(info)) ? -EFAULT : 0;
@@ -183,7 +204,10 @@ static int v100_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_master(pdev);
 	pci_set_drvdata(pdev, v100);
 	v100->misc.minor = MISC_DYNAMIC_MINOR;
-	v100->misc.name = "v100-copy";
+	v100->misc.name = devm_kasprintf(&pdev->dev, GFP_KERNEL, "v100-copy-%s",
+					 pci_name(pdev));
+	if (!v100->misc.name)
+		return -ENOMEM;
 	v100->misc.fops = &v100_fops;
 	v100->misc.parent = &pdev->dev;
 	return misc_register(&v100->misc);

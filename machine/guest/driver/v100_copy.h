@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
-/* How a program drives the copy engine of the emulated V100 through /dev/v100-copy. */
+/* How a program drives the copy engine of the emulated V100 through /dev/v100-copy-<PCI address>. */
 #ifndef V100_COPY_H
 #define V100_COPY_H
 
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* Bytes of system memory that the engine can reach; mmap() of the device at offset 0 gives them. */
+/* Bytes of system memory that the engine can reach without ATS; mmap() of the device at offset 0 gives them. */
 #define V100_BUFFER_SIZE (256 * 1024)
 
 #define V100_PATH_PCIE 0
 #define V100_PATH_NVLINK 1
+#define V100_PATH_ATS 2
 
 #define V100_TO_GPU 0
 #define V100_TO_SYSTEM 1
 
 /**
  * struct v100_copy - one run of the engine.
- * @path: V100_PATH_PCIE or V100_PATH_NVLINK.
+ * @path: V100_PATH_PCIE, V100_PATH_NVLINK, or V100_PATH_ATS.
  * @direction: V100_TO_GPU or V100_TO_SYSTEM.
- * @link: CPU link of this GPU that V100_PATH_NVLINK takes.
+ * @link: CPU link of this GPU that the copy takes, unless it takes PCIe.
  * @length: bytes.
- * @buffer_offset: where in the buffer.
+ * @buffer_offset: where in the buffer, 0 for V100_PATH_ATS.
  * @reserved: 0.
  * @gpu_offset: where in GPU RAM.
+ * @address: where in the memory of the calling process for V100_PATH_ATS, otherwise 0. The driver does not look at it: the
+ *	GPU has it translated.
  * @status: out: the engine's STATUS register.
  * @copied: out: its COPIED register.
  */
@@ -35,6 +38,7 @@ struct v100_copy {
 	__u32 buffer_offset;
 	__u32 reserved;
 	__u64 gpu_offset;
+	__u64 address;
 	__u32 status;
 	__u32 copied;
 };
@@ -46,6 +50,8 @@ struct v100_copy {
  * @links: bit n: CPU link n is up.
  * @boot_0: the identification register.
  * @engine: identification of the copy engine.
+ * @pasid: of the calling process, what a shootdown has to name.
+ * @reserved: 0.
  */
 struct v100_info {
 	__u64 bus_address;
@@ -53,6 +59,8 @@ struct v100_info {
 	__u32 links;
 	__u32 boot_0;
 	__u32 engine;
+	__u32 pasid;
+	__u32 reserved;
 };
 
 #define V100_COPY _IOWR('V', 1, struct v100_copy)

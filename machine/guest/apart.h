@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Two processes that use the same GPUs with ATS. */
+#ifndef APART_H
+#define APART_H
+
+#include "ats.h"
+
+/**
+ * apart() - have two processes use the same addresses: each GPU must keep them apart by their PASIDs.
+ * @gpus: the GPUs.
+ * @count: how many.
+ *
+ * The first process takes its page away, and one shootdown, through the register of the first GPU, takes it from all
+ * GPUs of the guest, and leaves them the page of the second.
+ */
+void apart(const struct ats_gpu *gpus, int count);
+
+#endif

@@ -7,13 +7,14 @@ BOARDS := $(shell sed -n 's/^WITHERSPOON_BOARD."\([^"]*\)".*/\1/p' machine/qemu/
 BOARD ?= $(firstword $(BOARDS))
 BUILD ?= $(CURDIR)/build
 JOBS ?= $(shell nproc)
+GUESTS ?= one
 T ?=
 PART ?=
 override BUILD := $(abspath $(BUILD))
 export BUILD JOBS
 
 # A misspelt option would silently do nothing.
-OPTIONS := BOARD BUILD JOBS PART T
+OPTIONS := BOARD BUILD GUESTS JOBS PART T
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
@@ -21,12 +22,16 @@ endif
 ifeq ($(filter $(BOARDS),$(BOARD)),)
 $(error unknown board $(BOARD): BOARD is one of $(BOARDS))
 endif
+ifeq ($(filter one pair,$(GUESTS)),)
+$(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU) or pair (a guest with all GPUs of a socket))
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup tree harvest series status kernel qemu-machine consumer images machine demo test check-full shell bench
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
+	@echo "                 GUESTS=pair: all V100s of a socket, two or three, to one guest"
 	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
 	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
 	@echo "make bench       measure GPU RAM in host and guest beside Linux 5.10; the result is in build/bench"
@@ -41,7 +46,7 @@ help:
 	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
-	@echo "Options: BOARD, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
+	@echo "Options: BOARD, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
 
 setup:
 	@scripts/setup
@@ -64,7 +69,7 @@ images: kernel consumer
 machine: kernel qemu-machine consumer images
 
 demo: machine
-	@machine/demo --board $(BOARD)
+	@machine/demo --board $(BOARD) --guests $(GUESTS)
 
 shell: machine
 	@machine/run --board $(BOARD) --shell

@@ -27,6 +27,28 @@ void choose_gpu(int index, struct gpu *gpu)
 	report("gpu", "%s with %d bridges", gpu->device.address, gpu->links);
 }
 
+int choose_neighbours(int index, struct gpu *gpus)
+{
+	static struct gpu all[MAX_GPUS];
+	int i, count = gpus_find(all), chosen = 0;
+	struct group group;
+
+	report("gpus", "%d", count);
+	if (index < 0 || index >= count)
+		give_up("no GPU %d: %d GPUs with NVLink bridges are here", index, count);
+	if (!group_of(&all[index].device, &group))
+		give_up("%s has no IOMMU group", all[index].device.address);
+	for (i = 0; i < count; i++)
+		if (group_has(&group, &all[i].device))
+			gpus[chosen++] = all[i];
+	for (i = 0; i < chosen; i++) {
+		report_about(i);
+		report("gpu", "%s with %d bridges", gpus[i].device.address, gpus[i].links);
+	}
+	report_about(-1);
+	return chosen;
+}
+
 void own_group(const struct gpu *gpu, struct group *group)
 {
 	int i, together = 0, bound;

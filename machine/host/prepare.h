@@ -18,6 +18,15 @@ void check_kvm(void);
 void choose_gpu(int index, struct gpu *gpu);
 
 /**
+ * choose_neighbours() - find the GPUs that share the group of one: those of a socket. Reports each as one of several.
+ * @index: one of them, in the order of their addresses.
+ * @gpus: room for MAX_GPUS.
+ *
+ * Return: how many.
+ */
+int choose_neighbours(int index, struct gpu *gpus);
+
+/**
  * own_group() - bind the group of a GPU to vfio-pci.
  * @gpu: the GPU.
  * @group: gets the group.

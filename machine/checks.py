@@ -173,6 +173,25 @@ def phandles(ev):
                   "\n".join(texts))
 
 
+def vendor(ev, name, fact, pattern):
+    """What the vendor's driver looks at in each bridge before it works."""
+    texts = [ev[f"guest.vendor.{fact}.{link}"] for link in range(ev.links)]
+    return Result(name, all(re.match(pattern + "$", text) for text in texts), "\n".join(texts))
+
+
+def vendor_checks(ev):
+    node = ev.number("guest.ram.online", r"in node (\d+)$")
+    yield vendor(ev, "bridges: class, id, irq", "pci", r"class 0x0680[0-9a-f]{2} id 1014:04ea irq [1-9]\d*")
+    yield vendor(ev, "bridges: BARs", "bars", "0x20000 answers, 0x10000 answers, enabled")
+    yield vendor(ev, "bridges: device tree", "tree",
+                 f"ibm,device-tgt-addr of 8, memory-region of 4, reg of 16 bytes, node {node}")
+
+
+def alive(ev):
+    text = ev["guest.vendor.alive"]
+    return Result("bridges: vendor id, each second", bool(re.match(r"[1-9]\d* times, 0 not IBM's$", text)), text)
+
+
 def training(ev):
     npu = ev.at("guest.running")
     procedures = sum("Running procedure" in line for line in ev.firmware)
@@ -318,6 +337,7 @@ def quiet(ev):
 def judge_gpu(ev):
     """What is looked at for each GPU."""
     results = [check(ev) for check in (together, phandles, ram_region, atsd_regions, target, speed)]
+    results += vendor_checks(ev)
     results += [check(ev) for check in (training, node, program)]
     results += copies(ev)
     return [*results, *(taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY), apart(ev)]
@@ -337,4 +357,4 @@ def judge(board, seen, guests="one"):
             result.name = result.name if gpus == 1 else f"GPU {gpu}: {result.name}"
         results += found
     return results + [check(evidence[0]) for check in (
-        lpid, window, shootdown, tracepoints, guest_done, lpid_back, window_closed, fenced, released, quiet)]
+        lpid, window, shootdown, alive, tracepoints, guest_done, lpid_back, window_closed, fenced, released, quiet)]

@@ -22,6 +22,7 @@
 #include "moved.h"
 #include "nodes.h"
 #include "steps.h"
+#include "vendor.h"
 
 #define DRIVER "/v100_copy.ko"
 
@@ -68,6 +69,7 @@ static void prepare(struct ats_gpu *ats, const struct gpu *gpu)
 	ats->gpu = gpu;
 	if (!show_device_tree(gpu, &ats->ram))
 		give_up("the device tree has no GPU RAM");
+	vendor_check(gpu);
 	if (train_links(gpu) < gpu->links)
 		give_up("not every link came up: GPU RAM must not be touched");
 	ats->engine = engine_open(gpu, &info);
@@ -83,6 +85,7 @@ static void prepare(struct ats_gpu *ats, const struct gpu *gpu)
 /* The main job. With several GPUs, all are prepared before one is used. */
 static void use_gpus(const struct gpu *gpus, int count)
 {
+	struct vendor_watch *watch = vendor_watch_begin(gpus, count);
 	struct ats_gpu ats[MAX_GPUS];
 	int i;
 
@@ -98,6 +101,7 @@ static void use_gpus(const struct gpu *gpus, int count)
 	}
 	report_about(-1);
 	apart(ats, count);
+	vendor_watch_end(watch);
 }
 
 static int run_job(const char *job)

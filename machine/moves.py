@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What has to be true of the job "moves": two GPUs with all of their bridges go from guest to guest, each of which is
-killed while it stores to GPU RAM.
+killed while it stores to GPU RAM and both GPUs write to the memory of its processes with ATS.
 
 A fact that is missing never passes.
 """
@@ -54,11 +54,13 @@ def trained(guest):
 
 
 def works(guest):
-    """Each GPU's RAM keeps what the engine and the processors store there, until QEMU is killed."""
+    """Each GPU's RAM keeps what the engine and the processors store there, and each GPU writes to a process's memory,
+    until QEMU is killed."""
     left, beats = guest.of_each_gpu("left"), guest.all("guest.moved.beat")
-    good = [re.match(r"\d+: [1-9]\d* and [1-9]\d* rounds, 0 words wrong$", beat) for beat in beats]
+    good = [re.match(r"\d+: [1-9]\d* and [1-9]\d* rounds, 0 words wrong, "
+                     r"[1-9]\d* and [1-9]\d* copies with ATS, 0 failed$", beat) for beat in beats]
     seen = [re.match(rf"{PIECES} pieces, ([1-9]\d*) of (\d+) words seen$", "".join(texts)) for texts in left]
-    return Result(f"guest {guest.number}: stores to the RAM of both GPUs until it is killed",
+    return Result(f"guest {guest.number}: stores to the RAM of both GPUs, they to its memory, until it is killed",
                   len(beats) >= BEATS and all(good) and all(match and match[1] == match[2] for match in seen) and
                   guest.all("host.consumer") == [KILLED] and not guest.all("host.qemu"),
                   "\n".join(sum(left, beats)), f"QEMU's status {guest.all('host.consumer')} {guest.all('host.qemu')}")
@@ -89,8 +91,10 @@ def taken_back(seen):
     left = [row for npu in npus for row in npu.guest_rows() + npu.guest_lpids()]
     links = [link for npu in npus for link in npu.links_up()]
     fir = [value for npu in npus for value in npu.fir]
-    return Result("afterwards: no LPID, no link up, no error", bool(npus) and not left and not links and not any(fir),
-                  model=f"left {left}, links {links}, FIR {fir}")
+    refused = [npu.refused() for npu in npus]
+    return Result("afterwards: no LPID, no link up, no error", bool(npus) and not left and not links and
+                  not any(fir) and not any(refused),
+                  model=f"left {left}, links {links}, FIR {fir}, {refused} refused")
 
 
 def host_ends(seen):

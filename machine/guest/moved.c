@@ -9,6 +9,7 @@
 #include "../common/boot.h"
 #include "../common/files.h"
 #include "../common/report.h"
+#include "copier.h"
 #include "moved.h"
 #include "storer.h"
 
@@ -106,7 +107,8 @@ static void look_and_leave(int index, int fd, unsigned int mib)
 	report(key, "%d pieces, %ld of %d words seen", left, after.own, after.pieces * PIECE_WORDS);
 }
 
-static void prepare(int index, const struct gpu *gpu, struct gpu_ram *ram)
+/* Return: the engine. */
+static int prepare(int index, const struct gpu *gpu, struct gpu_ram *ram)
 {
 	struct v100_info info;
 	int fd;
@@ -117,35 +119,44 @@ static void prepare(int index, const struct gpu *gpu, struct gpu_ram *ram)
 	if (fd < 0)
 		give_up("no copy engine of GPU %d", index);
 	look_and_leave(index, fd, info.ram_mib);
-	close(fd);
 	if (!online_ram(ram, info.ram_mib))
 		give_up("no memory of GPU %d", index);
+	return fd;
 }
 
-static void beat(struct storer *storers, int number)
+static bool at_work(const struct storer *storers, const struct copier *copiers)
 {
-	report("moved.beat", "%d: %ld and %ld rounds, %ld words wrong", number, storers[0].rounds, storers[1].rounds,
-	       storers[0].wrong + storers[1].wrong);
+	return storers[0].rounds && storers[1].rounds && copiers[0].copies && copiers[1].copies;
+}
+
+static void beat(const struct storer *storers, const struct copier *copiers, int number)
+{
+	report("moved.beat", "%d: %ld and %ld rounds, %ld words wrong, %ld and %ld copies with ATS, %ld failed", number,
+	       storers[0].rounds, storers[1].rounds, storers[0].wrong + storers[1].wrong, copiers[0].copies,
+	       copiers[1].copies, copiers[0].failed + copiers[1].failed);
 }
 
 void moved(const struct gpu *gpus)
 {
 	struct storer *storers = storers_alloc(GPUS);
+	struct copier *copiers = copiers_alloc(GPUS);
 	struct gpu_ram ram[GPUS];
+	int i, engines[GPUS];
 	char text[16] = "";
-	int i;
 
 	boot_parameter("machine.round=", text, sizeof(text));
 	own_word = SIGNATURE | (atoi(text) & ROUND_MASK);
-	if (!storers)
+	if (!storers || !copiers)
 		give_up("no memory");
 	for (i = 0; i < GPUS; i++)
-		prepare(i, &gpus[i], &ram[i]);
-	for (i = 0; i < GPUS; i++)
+		engines[i] = prepare(i, &gpus[i], &ram[i]);
+	for (i = 0; i < GPUS; i++) {
 		storer_start(&storers[i], i, &ram[i]);
+		copier_start(&copiers[i], engines[i]);
+	}
 	for (i = 0; i < BEATS; i++) {
 		usleep(PAUSE_US);
-		if (storers[0].rounds && storers[1].rounds)
-			beat(storers, i);
+		if (at_work(storers, copiers))
+			beat(storers, copiers, i);
 	}
 }

@@ -6,7 +6,8 @@
 #include "steps.h"
 
 /**
- * moved() - look for what another guest left in the RAM of two GPUs, then store there until somebody ends this guest.
+ * moved() - look for what another guest left in the RAM of two GPUs, then store there, and have the GPUs write to
+ * memory of processes with ATS, until somebody ends this guest.
  * @gpus: two GPUs, with links that are not trained.
  *
  * "machine.round=" in the command line tells the guests apart.

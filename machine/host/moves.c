@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The two GPUs of a socket and all of their bridges go from guest to guest: the QEMU of one is killed while its guest
- * stores to GPU RAM, the next one is started at once. Each guest looks for what the one before has left, and the host
- * for memory that is not free again.
+ * stores to GPU RAM and the GPUs write to its memory with ATS, the next one is started at once. Each guest looks for
+ * what the one before has left, and the host for memory that is not free again.
  *
  * Usage: moves [ROUNDS]
  */

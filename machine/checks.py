@@ -242,6 +242,12 @@ def taken_away(ev, way):
                   model=f"{hits} translations remembered, {dropped} dropped")
 
 
+def kernel_refused(ev):
+    """The GPU has the rights of the process."""
+    text = ev["guest.ats.kernel"]
+    return Result("ATS: not memory of the kernel", text == NO_TRANSLATION, text)
+
+
 def apart(ev):
     """Two processes use the same addresses on this GPU. What one gives away is taken from it alone."""
     pasids = re.match(r"([1-9]\d*) ([1-9]\d*)$", ev["guest.apart.pasids"])
@@ -340,7 +346,7 @@ def judge_gpu(ev):
     results += vendor_checks(ev)
     results += [check(ev) for check in (training, node, program)]
     results += copies(ev)
-    return [*results, *(taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY), apart(ev)]
+    return [*results, *(taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY), kernel_refused(ev), apart(ev)]
 
 
 def judge(board, seen, guests="one"):

@@ -65,6 +65,8 @@ WRONG_FACTS = [
      "ATS: no-access, and shot down"),
     ("guest.ats.read-only", ATS.replace("given 0x2 all", "given 0x606 nothing"), "ATS: read-only, and shot down"),
     ("guest.ats.read-only", None, "ATS: read-only, and shot down"),
+    ("guest.ats.kernel", "0x2", "ATS: not memory of the kernel"),
+    ("guest.ats.kernel", None, "ATS: not memory of the kernel"),
     ("guest.apart.pasids", "7 7", "ATS of two processes"),
     ("guest.apart", "first 0x2 its own, second 0x2 another's", "ATS of two processes"),
     ("guest.apart", None, "ATS of two processes"),

@@ -10,6 +10,9 @@
 #include "../common/report.h"
 #include "ats.h"
 
+/* Linux maps all memory there, for itself. */
+#define KERNEL_ADDRESS ((void *)0xc000000000000000)
+
 /**
  * struct shared - a page with two addresses.
  * @address: what the GPU is given, and what is taken away.
@@ -190,5 +193,6 @@ void ats_take_away(const struct ats_gpu *gpu)
 			report(ways[i].key, "%s", text);
 		ats_forget(gpu, ats.pasid);
 	}
+	report("ats.kernel", "%#x", ats_copy(&ats, KERNEL_ADDRESS, V100_TO_GPU));
 	report("atsd", "%d shootdowns, %d without end", shots.count, shots.endless);
 }

@@ -63,7 +63,8 @@ uint32_t ats_copy(const struct ats *ats, const void *address, int direction);
 void ats_forget(const struct ats_gpu *gpu, uint32_t pasid);
 
 /**
- * ats_take_away() - change a page that the GPU has translated: the GPU reaches it all the same, until a shootdown.
+ * ats_take_away() - change a page that the GPU has translated: the GPU reaches it all the same, until a shootdown. Memory
+ * of the kernel it must never reach.
  * @gpu: the GPU.
  */
 void ats_take_away(const struct ats_gpu *gpu);

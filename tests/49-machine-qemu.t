@@ -51,7 +51,7 @@ class Qtests(unittest.TestCase):
 
     def test_npu(self):
         """the registers of the NPUs, over XSCOM and by MMIO, and what the links make of them"""
-        self.qtest("pnv-npu2-test", 18)
+        self.qtest("pnv-npu2-test", 22)
 
     def test_gpu(self):
         """the GPU: configuration space, power, links, copies, resets"""

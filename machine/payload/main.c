@@ -427,8 +427,12 @@ static void check_isolation(void)
 	expect("  links to the CPU are not", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 	gpu_write(GPU_LINK_DISABLE, 0);
 	expect("  what was cut stays cut", gpu_read(GPU_LINK_DISABLE), peers);
+	expect("  no link has stalled so far", npu_stalled(), 0);
+	expect("  there was no malfunction alert", npu_alerted(), 0);
 	gpu_write(GPU_LINK_DISABLE, GPU_LINKS << GPU_LINK_DISABLE_SHIFT);
 	expect("all links are cut", gpu_read(ENGINE_LINK_STATE), 0);
+	expect("  each has stalled", npu_stalled(), ALL_LINKS);
+	expect("  that is a malfunction alert of the chip", npu_alerted(), 1);
 	load(GPU_RAM);
 	expect("  a load from GPU RAM is a machine check", machine_checks().count, 1);
 }
@@ -443,12 +447,18 @@ static void check_bus_reset(void)
 	expect("  GPU RAM is clear", gpu_buffer()[0], 0);
 	gpu_write(ENGINE_PASID, GUEST_PID);
 	expect("  translations are forgotten", read_source(0), COPY_ATS_REFUSED);
+	gpu_reset();
+	expect("no link stalls that firmware has fenced before the reset", npu_stalled(), 0);
+	expect("  there is no malfunction alert", npu_alerted(), 0);
+	npu_train_all();
 }
 
 static void check_power(void)
 {
 	gpu_power(3);
 	expect("in D3 the GPU's registers are silent", gpu_read(GPU_BOOT_0), 0xffffffff);
+	expect("  each link has stalled", npu_stalled(), ALL_LINKS);
+	expect("  that is a malfunction alert of the chip", npu_alerted(), 1);
 	load(GPU_RAM);
 	expect("  a load from GPU RAM is a machine check", machine_checks().count, 1);
 	gpu_power(0);

@@ -100,6 +100,28 @@ long npu_kill_all(void)
 	return opal(OPAL_PCI_TCE_KILL, npu_phb, TCE_KILL_ALL, NPU_PE, 0, 0, 0);
 }
 
+u64 npu_stalled(void)
+{
+	u64 fir = read64(NPU_FIR(1)), stalled = 0;
+	unsigned int link;
+
+	write64(NPU_FIR(1), 0);
+	for (link = 0; link < links; link++)
+		if (fir & FIR1_STALL(link))
+			stalled |= BIT(link);
+	return stalled;
+}
+
+int npu_alerted(void)
+{
+	u64 alerts = read64(MALFUNCTION_ALERTS), hmer;
+
+	asm volatile("mfspr %0, 336" : "=r" (hmer));
+	write64(MALFUNCTION_ALERTS, 0);
+	asm volatile("mtspr 336, %0" : : "r" (~PPC_BIT(0)));
+	return (hmer & PPC_BIT(0)) && alerts == PPC_BIT(0);
+}
+
 u64 npu_frozen_pe(void)
 {
 	u16 type = 0, severity = 0;

@@ -26,6 +26,11 @@
 #define ATSD_AVA		0x08
 #define ATSD_STATUS		0x10
 
+#define XSCOM(address)		(0x000603fc00000000UL + ((u64)(address) << 3))
+#define NPU_FIR(n)		XSCOM(0x5013c00 + (n) * 0x40)
+#define   FIR1_STALL(link)	PPC_BIT(2 * (link))
+#define MALFUNCTION_ALERTS	XSCOM(0x90022)
+
 #define GPU_PHB			4
 #define GPU_BDFN		0x300
 #define GPU_PORT_BDFN		0x250
@@ -51,6 +56,10 @@ long npu_window_bypass(void);
 long npu_window_table(const void *table, u64 levels, u64 size, u64 page_size);
 long npu_kill_page(u64 addr, u64 page_size);
 long npu_kill_all(void);
+
+/* Links that have stalled, and whether that was a malfunction alert: both are said once */
+u64 npu_stalled(void);
+int npu_alerted(void);
 
 /* The PE that firmware says is frozen, -1 for none */
 u64 npu_frozen_pe(void);

@@ -8,15 +8,18 @@
  */
 
 #include "qemu/osdep.h"
+#include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
 #include "qapi/error.h"
 #include "hw/ppc/pnv.h"
 #include "hw/ppc/pnv_chip.h"
 #include "hw/ppc/pnv_xscom.h"
+#include "hw/ppc/ppc.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "system/reset.h"
+#include "system/runstate.h"
 #include "pnv_npu2_internal.h"
 #include "trace.h"
 
@@ -25,8 +28,132 @@
 #define NPU2_DEFAULT_LINK_SPEED     8
 
 /*
- * Fault isolation registers
+ * Fault isolation registers.  The hardware sets bits when something went
+ * wrong; firmware's "reset NTL" procedure clears all of them, also those of
+ * other links.
+ *
+ * QEMU has no hostboot, so masks and actions start as hostboot's set-up of the
+ * NPU leaves them on a chip that has NVLink and whose NPU may freeze: 46 bits
+ * raise an HMI.
  */
+static const PnvNpu2Fir npu2_fir_initial[NPU2_NR_FIRS] = {
+    { .mask = 0x009a48180f01ffff, .action0 = 0x7f60b04500ae0000,
+      .action1 = 0xff65b04700fe0000 },
+    { .mask = 0x0000f40000000003, .action0 = 0xfff70a5df0000000,
+      .action1 = 0xffff0bfff0000000 },
+    { .mask = 0xf000003ff00c0fff, .action0 = 0,
+      .action1 = 0x0000100000024000 },
+};
+
+/*
+ * An HMI of a nest unit is a malfunction alert.  It goes to every processor of
+ * the machine, and to a register of every chip, where firmware finds the chip
+ * that raised it.  HMEER is looked at when the alert comes, not later.
+ */
+static void npu2_alert_processor(CPUState *cs, run_on_cpu_data data)
+{
+    CPUPPCState *env = cpu_env(cs);
+
+    env->spr[SPR_HMER] |= HMER_MALFUNCTION_ALERT;
+    if (env->spr[SPR_HMEER] & HMER_MALFUNCTION_ALERT) {
+        ppc_set_irq(POWERPC_CPU(cs), PPC_INTERRUPT_HMI, 1);
+    }
+}
+
+static int npu2_alert_chip(Object *obj, void *opaque)
+{
+    PnvNpu2 *npu = (PnvNpu2 *)object_dynamic_cast(obj, TYPE_PNV_NPU2);
+
+    if (npu) {
+        npu->alerts |= PPC_BIT(*(uint32_t *)opaque);
+    }
+    return 0;
+}
+
+static void npu2_alert(PnvNpu2 *npu)
+{
+    CPUState *cs;
+
+    trace_pnv_npu2_alert(npu->chip->chip_id);
+    object_child_foreach_recursive(qdev_get_machine(), npu2_alert_chip,
+                                   &npu->chip->chip_id);
+    CPU_FOREACH(cs) {
+        async_run_on_cpu(cs, npu2_alert_processor, RUN_ON_CPU_NULL);
+    }
+}
+
+static uint64_t npu2_alert_read(void *opaque, hwaddr addr, unsigned width)
+{
+    return PNV_NPU2(opaque)->alerts;
+}
+
+static void npu2_alert_write(void *opaque, hwaddr addr, uint64_t val,
+                             unsigned width)
+{
+    PNV_NPU2(opaque)->alerts &= val;
+}
+
+/* Units of the chip whose FIRs firmware looks at too, and finds nothing */
+static const struct {
+    const char *name;
+    uint32_t base;
+    uint32_t size;
+} npu2_other_fir[NPU2_NR_OTHER_FIRS] = {
+    { "xscom-capp0-fir", 0x02010800, 0x10 },
+    { "xscom-capp1-fir", 0x04010800, 0x10 },
+    { "xscom-nx-status", 0x02011040, 0x1 },
+};
+
+static uint64_t npu2_other_fir_read(void *opaque, hwaddr addr, unsigned width)
+{
+    return 0;
+}
+
+static void npu2_other_fir_write(void *opaque, hwaddr addr, uint64_t val,
+                                 unsigned width)
+{
+}
+
+/*
+ * A machine that is here to be tested ends at the first bit.  By the time
+ * somebody looks, firmware may have cleared it.
+ */
+static void npu2_fir_end_machine(const PnvNpu2 *npu, unsigned n, uint64_t bits)
+{
+    error_report("pnv-npu2: chip %u: bits 0x%016" PRIx64 " of FIR %u are set, "
+                 "and fir-fatal is on", npu->chip->chip_id, bits, n);
+    qemu_system_shutdown_request_with_code(SHUTDOWN_CAUSE_HOST_ERROR,
+                                           EXIT_FAILURE);
+}
+
+/* To be called after anything that changes a FIR */
+void npu2_fir_changed(PnvNpu2 *npu, unsigned n)
+{
+    PnvNpu2Fir *fir = &npu->fir[n];
+    uint64_t fresh = fir->value & ~fir->known;
+    uint64_t hmi = fir->value & ~fir->mask & fir->action0 & fir->action1;
+    bool alert = hmi & ~fir->alerted;
+
+    fir->known = fir->value;
+    fir->alerted = hmi;
+    if (alert) {
+        npu2_alert(npu);
+    }
+    if (!fresh) {
+        return;
+    }
+    trace_pnv_npu2_fir(npu->chip->chip_id, n, fir->value, fresh);
+    if (npu->fir_fatal) {
+        npu2_fir_end_machine(npu, n, fresh);
+    }
+}
+
+void npu2_fir_raise(PnvNpu2 *npu, unsigned n, uint64_t bits)
+{
+    npu->fir[n].value |= bits;
+    npu2_fir_changed(npu, n);
+}
+
 static uint64_t *npu2_fir_field(PnvNpu2Fir *fir, uint32_t reg)
 {
     switch (reg) {
@@ -66,6 +193,10 @@ static void npu2_fir_write(void *opaque, hwaddr addr, uint64_t val,
     uint64_t *field = npu2_fir_field(&npu->fir[scom / NPU2_FIR_XSCOM_STRIDE],
                                      reg);
 
+    if (!field) {
+        npu2_unimp("FIR", scom, true, val);
+        return;
+    }
     switch (reg) {
     case NPU2_FIR_VALUE_AND:
     case NPU2_FIR_MASK_AND:
@@ -76,11 +207,64 @@ static void npu2_fir_write(void *opaque, hwaddr addr, uint64_t val,
         *field |= val;
         break;
     default:
-        if (!field) {
-            npu2_unimp("FIR", scom, true, val);
-            return;
-        }
         *field = val;
+    }
+    npu2_fir_changed(npu, scom / NPU2_FIR_XSCOM_STRIDE);
+}
+
+static const MemoryRegionOps npu2_fir_ops = {
+    .read = npu2_fir_read,
+    .write = npu2_fir_write,
+    .valid.min_access_size = 8,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 8,
+    .impl.max_access_size = 8,
+    .endianness = DEVICE_BIG_ENDIAN,
+};
+
+static const MemoryRegionOps npu2_alert_ops = {
+    .read = npu2_alert_read,
+    .write = npu2_alert_write,
+    .valid.min_access_size = 8,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 8,
+    .impl.max_access_size = 8,
+    .endianness = DEVICE_BIG_ENDIAN,
+};
+
+static const MemoryRegionOps npu2_other_fir_ops = {
+    .read = npu2_other_fir_read,
+    .write = npu2_other_fir_write,
+    .valid.min_access_size = 8,
+    .valid.max_access_size = 8,
+    .impl.min_access_size = 8,
+    .impl.max_access_size = 8,
+    .endianness = DEVICE_BIG_ENDIAN,
+};
+
+static void npu2_fir_reset(PnvNpu2 *npu)
+{
+    memcpy(npu->fir, npu2_fir_initial, sizeof(npu->fir));
+    npu->alerts = 0;
+}
+
+static void npu2_fir_realize(PnvNpu2 *npu)
+{
+    unsigned i;
+
+    pnv_xscom_region_init(&npu->fir_xscom, OBJECT(npu), &npu2_fir_ops, npu,
+                          "xscom-npu2-fir", NPU2_FIR_XSCOM_SIZE);
+    pnv_xscom_add_subregion(npu->chip, NPU2_FIR_XSCOM_BASE, &npu->fir_xscom);
+    pnv_xscom_region_init(&npu->alert_xscom, OBJECT(npu), &npu2_alert_ops, npu,
+                          "xscom-malfunction-alert", NPU2_ALERT_XSCOM_SIZE);
+    pnv_xscom_add_subregion(npu->chip, NPU2_ALERT_XSCOM_BASE,
+                            &npu->alert_xscom);
+    for (i = 0; i < NPU2_NR_OTHER_FIRS; i++) {
+        pnv_xscom_region_init(&npu->other_fir_xscom[i], OBJECT(npu),
+                              &npu2_other_fir_ops, npu,
+                              npu2_other_fir[i].name, npu2_other_fir[i].size);
+        pnv_xscom_add_subregion(npu->chip, npu2_other_fir[i].base,
+                                &npu->other_fir_xscom[i]);
     }
 }
 
@@ -110,16 +294,6 @@ static void npu2_pb_cent_write(void *opaque, hwaddr addr, uint64_t val,
     npu2_unimp("PB", addr >> 3, true, val);
 }
 
-static const MemoryRegionOps npu2_fir_ops = {
-    .read = npu2_fir_read,
-    .write = npu2_fir_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
-
 static const MemoryRegionOps npu2_pb_cent_ops = {
     .read = npu2_pb_cent_read,
     .write = npu2_pb_cent_write,
@@ -130,11 +304,8 @@ static const MemoryRegionOps npu2_pb_cent_ops = {
     .endianness = DEVICE_BIG_ENDIAN,
 };
 
-static void npu2_scom_realize(PnvNpu2 *npu)
+static void npu2_pb_cent_realize(PnvNpu2 *npu)
 {
-    pnv_xscom_region_init(&npu->fir_xscom, OBJECT(npu), &npu2_fir_ops, npu,
-                          "xscom-npu2-fir", NPU2_FIR_XSCOM_SIZE);
-    pnv_xscom_add_subregion(npu->chip, NPU2_FIR_XSCOM_BASE, &npu->fir_xscom);
     pnv_xscom_region_init(&npu->pb_cent_xscom, OBJECT(npu), &npu2_pb_cent_ops,
                           npu, "xscom-pb-cent", NPU2_PB_CENT_XSCOM_SIZE);
     pnv_xscom_add_subregion(npu->chip, NPU2_PB_CENT_XSCOM_BASE,
@@ -177,7 +348,7 @@ static void pnv_npu2_reset(void *opaque)
 {
     PnvNpu2 *npu = opaque;
 
-    memset(npu->fir, 0, sizeof(npu->fir));
+    npu2_fir_reset(npu);
     npu2_ring_reset(npu);
     npu2_bar_reset(npu);
     npu2_phy_reset(npu);
@@ -202,7 +373,8 @@ static void pnv_npu2_realize(DeviceState *dev, Error **errp)
     }
 
     npu2_ring_realize(npu);
-    npu2_scom_realize(npu);
+    npu2_fir_realize(npu);
+    npu2_pb_cent_realize(npu);
     npu2_bar_realize(npu);
     npu2_ram_realize(npu);
     npu2_phy_realize(npu);
@@ -232,6 +404,7 @@ static const Property pnv_npu2_properties[] = {
     DEFINE_PROP_UINT32("dccal-delay-ns", PnvNpu2, dccal_delay_ns,
                        NPU2_DEFAULT_DCCAL_DELAY_NS),
     DEFINE_PROP_BOOL("tce-cache", PnvNpu2, tce_cache, true),
+    DEFINE_PROP_BOOL("fir-fatal", PnvNpu2, fir_fatal, false),
     DEFINE_PROP_BOOL("x-dt-no-link-speed", PnvNpu2, dt.no_link_speed, false),
     DEFINE_PROP_UINT32("x-dt-link-speed", PnvNpu2, dt.link_speed,
                        NPU2_DEFAULT_LINK_SPEED),

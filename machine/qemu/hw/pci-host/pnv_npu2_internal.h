@@ -44,6 +44,10 @@ uint64_t npu2_ring_read(PnvNpu2 *npu, uint32_t addr, unsigned size);
 void npu2_ring_write(PnvNpu2 *npu, uint32_t addr, uint64_t val,
                      unsigned size);
 
+/* Fault isolation registers, pnv_npu2.c */
+void npu2_fir_raise(PnvNpu2 *npu, unsigned n, uint64_t bits);
+void npu2_fir_changed(PnvNpu2 *npu, unsigned n);
+
 /* The BARs and the SM blocks that hold them, pnv_npu2_bar.c */
 uint64_t npu2_sm_read(PnvNpu2 *npu, unsigned unit, uint32_t off);
 void npu2_sm_write(PnvNpu2 *npu, unsigned unit, uint32_t off, uint64_t val);

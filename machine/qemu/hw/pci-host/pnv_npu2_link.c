@@ -94,7 +94,7 @@ static void npu2_link_hw_fence(PnvNpu2 *npu, unsigned brick)
 {
     trace_pnv_npu2_link_fence(npu->chip->chip_id, brick, "hardware");
     npu->misc.reg[NPU2_MISC_FENCE_STATE >> 3] |= NPU2_MISC_FENCE_BRICK(brick);
-    npu->fir[1].value |= NPU2_FIR1_NDL_STALL(brick);
+    npu2_fir_raise(npu, 1, NPU2_FIR1_NDL_STALL(brick));
 }
 
 /*
@@ -150,13 +150,19 @@ void pnv_npu2_detach(PnvNpu2 *npu, unsigned group)
     npu->gpu[group] = NULL;
 }
 
-/* A fault to inject: @bricks are held in the fence from now on */
+/*
+ * A fault to inject: @bricks are held in the fence from now on, or from the
+ * first reset.
+ */
 void npu2_link_fault_fence(PnvNpu2 *npu, uint32_t bricks)
 {
     uint32_t fresh = bricks & ~npu->faults.fence;
     unsigned brick;
 
     npu->faults.fence = bricks;
+    if (!DEVICE(npu)->realized) {
+        return;
+    }
     for (brick = 0; brick < NPU2_NR_BRICKS; brick++) {
         if (fresh & BIT(brick)) {
             npu2_link_hw_fence(npu, brick);
@@ -297,6 +303,9 @@ void npu2_link_reset(PnvNpu2 *npu)
         b->dl_was_reset = false;
         b->reset_done = false;
         b->trained = false;
+        if (npu->faults.fence & BIT(i)) {
+            npu2_link_hw_fence(npu, i);
+        }
         npu2_link_update(npu, i);
     }
 }

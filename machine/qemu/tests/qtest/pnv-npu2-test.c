@@ -19,12 +19,18 @@ static const Npu2 npus[] = {
     { .chip = 8, .path = "/machine/chip[1]/npu" },
 };
 
-static Npu2 npu2_start(const void *data)
+static Npu2 npu2_start_with(const void *data, const char *options)
 {
     Npu2 npu = *(const Npu2 *)data;
 
-    npu.qts = qtest_init("-M witherspoon,gpu-ram=256M -nodefaults");
+    npu.qts = qtest_initf("-M witherspoon,gpu-ram=256M -nodefaults %s",
+                          options);
     return npu;
+}
+
+static Npu2 npu2_start(const void *data)
+{
+    return npu2_start_with(data, "");
 }
 
 /* One register, by the indirect pair, by a direct SCOM and by MMIO */
@@ -68,9 +74,56 @@ static void test_fir(const void *data)
     g_assert_cmphex(npu2_scom_read(&npu, fir + NPU2_FIR_VALUE), ==, 0xff);
     npu2_scom_write(&npu, fir + NPU2_FIR_VALUE_AND, 0x3c);
     g_assert_cmphex(npu2_scom_read(&npu, fir + NPU2_FIR_VALUE), ==, 0x3c);
+    npu2_scom_write(&npu, fir + NPU2_FIR_MASK_AND, 0);
     npu2_scom_write(&npu, fir + NPU2_FIR_MASK_OR, 0x55);
     g_assert_cmphex(npu2_scom_read(&npu, fir + NPU2_FIR_MASK), ==, 0x55);
     g_assert_cmphex(npu2_scom_read(&npu, fir + NPU2_FIR_VALUE), ==, 0x3c);
+    qtest_quit(npu.qts);
+}
+
+/* The chips whose malfunction alerts the chip with that id has seen */
+static uint64_t alerts_of(const Npu2 *npu, unsigned chip)
+{
+    Npu2 other = { .qts = npu->qts, .chip = chip };
+
+    return npu2_scom_read(&other, NPU2_ALERT_XSCOM_BASE);
+}
+
+/* A stall is an alert to all chips, once, unless it is masked */
+static void test_alert(const void *data)
+{
+    Npu2 npu = npu2_start(data);
+    uint32_t fir = NPU2_FIR_XSCOM_BASE + NPU2_FIR_XSCOM_STRIDE;
+    uint64_t raised = PPC_BIT(npu.chip);
+
+    npu2_scom_write(&npu, fir + NPU2_FIR_MASK_OR, NPU2_FIR1_NDL_STALL(1));
+    npu2_scom_write(&npu, fir + NPU2_FIR_VALUE_OR, NPU2_FIR1_NDL_STALL(1));
+    g_assert_cmphex(alerts_of(&npu, 0) | alerts_of(&npu, 8), ==, 0);
+    npu2_scom_write(&npu, fir + NPU2_FIR_VALUE_OR, NPU2_FIR1_NDL_STALL(2));
+    g_assert_cmphex(alerts_of(&npu, 0), ==, raised);
+    g_assert_cmphex(alerts_of(&npu, 8), ==, raised);
+
+    npu2_scom_write(&npu, NPU2_ALERT_XSCOM_BASE, ~raised);
+    npu2_scom_write(&npu, fir + NPU2_FIR_VALUE_OR, NPU2_FIR1_NDL_STALL(2));
+    g_assert_cmphex(alerts_of(&npu, npu.chip), ==, 0);
+    g_assert_cmphex(alerts_of(&npu, 8 - npu.chip), ==, raised);
+    npu2_scom_write(&npu, fir + NPU2_FIR_MASK_AND, ~NPU2_FIR1_NDL_STALL(1));
+    g_assert_cmphex(alerts_of(&npu, npu.chip), ==, raised);
+    qtest_quit(npu.qts);
+}
+
+static void test_fir_fatal(const void *data)
+{
+    Npu2 npu = npu2_start_with(data, "-global pnv-npu2.fir-fatal=on");
+    uint32_t fir = NPU2_FIR_XSCOM_BASE + 2 * NPU2_FIR_XSCOM_STRIDE;
+
+    npu2_scom_write(&npu, fir + NPU2_FIR_VALUE, 0);
+    npu2_scom_write(&npu, fir + NPU2_FIR_MASK, ~0ull);
+    g_assert_cmphex(npu2_scom_read(&npu, fir + NPU2_FIR_VALUE), ==, 0);
+    qtest_set_expected_status(npu.qts, EXIT_FAILURE);
+    npu2_scom_write(&npu, fir + NPU2_FIR_VALUE, 1);
+    qtest_qmp_eventwait(npu.qts, "SHUTDOWN");
+    qtest_wait_qemu(npu.qts);
     qtest_quit(npu.qts);
 }
 
@@ -360,9 +413,10 @@ static void test_untrained(const void *data)
     qtest_quit(npu.qts);
 }
 
+/* Links go down together with the GPUs: that is no error */
 static void test_reset(const void *data)
 {
-    Npu2 npu = npu2_start(data);
+    Npu2 npu = npu2_start_with(data, "-global pnv-npu2.fir-fatal=on");
 
     train_first_gpu(&npu);
     npu2_ring_write(&npu, xts(NPU2_XTS_BDF_MAP), PATTERN, 8);
@@ -381,6 +435,8 @@ int main(int argc, char **argv)
     } test[] = {
         { "ring", test_ring },
         { "fir", test_fir },
+        { "alert", test_alert },
+        { "fir-fatal", test_fir_fatal },
         { "ioda", test_ioda },
         { "atsd", test_atsd },
         { "atsd-hypervisor", test_atsd_hypervisor },

@@ -28,6 +28,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(PnvNpu2, PNV_NPU2)
 #define NPU2_NR_STACKS      3
 #define NPU2_NR_SMS         4
 #define NPU2_NR_OBUS        2
+#define NPU2_NR_OTHER_FIRS  3
 #define NPU2_NR_FIRS        3
 #define NPU2_MAX_GPUS       3
 #define NPU2_NR_ATSDS       8
@@ -118,6 +119,8 @@ typedef struct PnvNpu2Fir {
     uint64_t mask;
     uint64_t action0;
     uint64_t action1;
+    uint64_t known;             /* bits that have had their effect */
+    uint64_t alerted;           /* and those that have raised an HMI */
 } PnvNpu2Fir;
 
 typedef struct PnvNpu2Tce {
@@ -223,6 +226,7 @@ struct PnvNpu2 {
     bool tce_cache;
     bool freeze_on_refusal;     /* a DMA that is refused stops its PE */
     PnvNpu2FencedStore fenced_store;
+    bool fir_fatal;             /* QEMU ends when a bit of a FIR is set */
     PnvNpu2Faults faults;
     PnvNpu2Dt dt;
 
@@ -243,6 +247,9 @@ struct PnvNpu2 {
     PnvNpu2Phy phy[NPU2_NR_OBUS];
     PnvNpu2Fir fir[NPU2_NR_FIRS];
     MemoryRegion fir_xscom;
+    uint64_t alerts;
+    MemoryRegion alert_xscom;
+    MemoryRegion other_fir_xscom[NPU2_NR_OTHER_FIRS];
     MemoryRegion pb_cent_xscom;
     PnvNpu2Aperture aperture[NPU2_MAX_GPUS];
     PnvNpu2Aperture gpu_space;  /* where no aperture is mapped */

@@ -66,8 +66,13 @@
 #define NPU2_FIR_MASK_OR            0x5
 #define NPU2_FIR_ACTION0            0x6
 #define NPU2_FIR_ACTION1            0x7
+/* A bit that both actions have is a hypervisor maintenance interrupt (HMI) */
 /* FIR 1: "stalled" of the data link of a brick */
 #define NPU2_FIR1_NDL_STALL(brick)  PPC_BIT(2 * (brick))
+
+/* Who has raised a malfunction alert, by chip; a copy in each chip */
+#define NPU2_ALERT_XSCOM_BASE       0x00090022
+#define NPU2_ALERT_XSCOM_SIZE       0x1
 
 /* Power bus mode registers that tell firmware where GPU memory lies */
 #define NPU2_PB_CENT_XSCOM_BASE     0x05011c00

@@ -114,6 +114,32 @@ class Evidence:
                 for match in [re.search(r"XTS_BDF_MAP\[\d+\] = (0x[0-9a-f]+)", line)] if match]
 
 
+def nothing_left(name, used, after):
+    """used, after: the NPU while a guest had the GPU, and later."""
+    had, left = used.guest_lpids() if used else [], after.left_to_guests() if after else None
+    return Result(name, len(had) == 1 and left == [], model=f"had {had}, left {left}")
+
+
+def no_bypass(name, used, after):
+    tables = used.tables() if used else []
+    bypasses = after.bypasses(tables) if after else None
+    return Result(name, bool(tables) and bypasses == [], model=f"TVEs {tables}, of which bypass: {bypasses}")
+
+
+def links_fenced(name, used, after):
+    up = used.links_up() if used else []
+    return Result(name, bool(after) and after.are_fenced(up),
+                  model="\n".join(f"link {link}: fence of {fence}" for link, fence in
+                                  (after.fences(up) if after else {}).items()))
+
+
+def nothing_broke(seen, name="no error of the NPU"):
+    """At any mark."""
+    wrong = [f"{mark}: {text}" for mark, npus in seen.registers.items() for npu in npus for text in npu.errors()]
+    return Result(name, any(seen.registers.values()) and not wrong,
+                  model="\n".join(wrong) or f"looked at {len(seen.registers)} times")
+
+
 def together(ev):
     return Result("GPU and bridges", all([
         ev.number("guest.gpu", r"ibm,npu (\d+)") == ev.links,
@@ -304,30 +330,20 @@ def guest_done(ev):
 
 
 def lpid_back(ev):
-    npu = ev.at("host.after")
-    left = npu.guest_rows() if npu else None
-    lpids = npu.guest_lpids() if npu else None
     written = ev.firmware_rows()
-    return Result("afterwards: LPID back", left == [] == lpids and bool(written) and not written[-1] & 0xfff and
-                  ev["host.lpid"].split()[-1:] == ["0"], host=f"last LPID asked: {ev['host.lpid'][-1:]}",
-                  firmware=f"last LPID written {written[-1] & 0xfff if written else '?'}",
-                  model=f"guest's rows: {left}, LPIDs: {lpids}")
+    result = nothing_left("afterwards: LPID back", ev.at("guest.running"), ev.at("host.after"))
+    result.passed = result.passed and bool(written) and not written[-1] & 0xfff and ev["host.lpid"].split()[-1:] == ["0"]
+    result.host = f"last LPID asked: {ev['host.lpid'][-1:]}"
+    result.firmware = f"last LPID written {written[-1] & 0xfff if written else '?'}"
+    return result
 
 
 def window_closed(ev):
-    running, after = ev.at("guest.running"), ev.at("host.after")
-    used = [index for index, tve in enumerate(running.tve) if tve] if running else []
-    states = ["bypass" if not after.tve[index] else "deny" if after.tve[index] == after.DENY else "table"
-              for index in used] if after else []
-    return Result("afterwards: TVE", bool(states) and "bypass" not in states, model=f"TVEs {used}: {states}")
+    return no_bypass("afterwards: TVE", ev.at("guest.running"), ev.at("host.after"))
 
 
 def fenced(ev):
-    running, after = ev.at("guest.running"), ev.at("host.after")
-    used = running.links_up() if running else []
-    states = {link: after.link[link]["fence"] for link in used} if after else {}
-    return Result("afterwards: links fenced", bool(states) and "none" not in states.values() and not after.links_up(),
-                  model="\n".join(f"link {link}: fence of {state}" for link, state in states.items()))
+    return links_fenced("afterwards: links fenced", ev.at("guest.running"), ev.at("host.after"))
 
 
 def released(ev):
@@ -363,4 +379,5 @@ def judge(board, seen, guests="one"):
             result.name = result.name if gpus == 1 else f"GPU {gpu}: {result.name}"
         results += found
     return results + [check(evidence[0]) for check in (
-        lpid, window, shootdown, alive, tracepoints, guest_done, lpid_back, window_closed, fenced, released, quiet)]
+        lpid, window, shootdown, alive, tracepoints, guest_done, lpid_back, window_closed, fenced, released, quiet)] + [
+        nothing_broke(seen)]

@@ -8,7 +8,7 @@ import re
 import time
 
 import scenario
-from checks import Result, judge
+from checks import Result, judge, nothing_broke
 from scenario import Observation
 from witherspoon import BOARDS, GPU_TYPE, NPU_TYPE, Settings
 
@@ -27,7 +27,7 @@ TCE_FAULT, LINK_DOWN, PE_FROZEN = "0x406", "0x506", "0xa06"
 WHOLE = ("links trained", "GPU RAM as a node", "program bound to the node", "LPID while it runs",
          "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1", "copy over NVLink 2", "ATS copy over NVLink 0",
          "ATS: unmapped, and shot down", "ATSD", "guest ends", "afterwards: LPID back", "afterwards: TVE",
-         "afterwards: links fenced", "afterwards: unbound")
+         "afterwards: links fenced", "afterwards: unbound", "no error of the NPU")
 
 
 class Faults:
@@ -159,18 +159,12 @@ def no_recovery(seen):
     return Result("EEH leaves the NPU alone", bool(seen.kernel) and not lines, host="\n".join(lines[:5]))
 
 
-def links(seen, mark):
-    npus = seen.registers.get(mark, [])
-    return npus[0].link if npus else []
-
-
 def frozen_links(seen):
-    before, after = links(seen, "guest.frozen"), links(seen, "guest.went-on")
-    ups = [[link["up"] for link in some] for some in (before, after)]
-    fences = [link["fence"] for link in after[:LINKS]]
+    npus = [npu for mark in ("guest.frozen", "guest.went-on") for npu in seen.registers.get(mark, [])[:1]]
+    ups = [npu.links_up() for npu in npus]
     return Result("the links of that GPU are fenced, those of the other one are not",
-                  ups == [[True] * 6, [False] * LINKS + [True] * LINKS] and fences == ["firmware"] * LINKS,
-                  model=f"up before {ups[0]}, after {ups[1]}; fences {fences}")
+                  ups == [[*range(2 * LINKS)], [*range(LINKS, 2 * LINKS)]] and npus[1].are_fenced(range(LINKS)),
+                  model=f"up before and after {ups}; {[npu.fences(range(2 * LINKS)) for npu in npus]}")
 
 
 def frozen_guest(seen):
@@ -202,15 +196,14 @@ def log_is_clean(seen):
 def power(seen):
     """Hardware fences a link whose GPU goes away, and says so in a FIR: that is too late, an HMI on a real machine."""
     facts, npus = seen.facts, seen.registers.get("host.power", [])
-    fences = [link["fence"] for link in npus[0].link[:LINKS]] if npus else []
     return [
         Result("Linux resets the GPU by its power state", facts.get("host.power.methods", "").split(" ")[0] == "pm" and
                bool(re.match(r"[0-9a-f]{4}:", facts.get("host.power.reset", ""))),
                host=f"{facts.get('host.power.methods')}\n{facts.get('host.power.reset')}"),
         Result("the guest that stores to its RAM stops", "kvm run failed" in facts.get("host.power.qemu", ""),
                host=facts.get("host.power.qemu", "")),
-        Result("the links were fenced before", fences == ["firmware"] * LINKS and not any(npus[0].fir),
-               model=f"fences {fences}, FIR {[npu.fir for npu in npus]}")]
+        Result("the links were fenced before", bool(npus) and npus[0].are_fenced(range(LINKS)),
+               model=f"{[npu.fences(range(LINKS)) for npu in npus]}"), nothing_broke(seen)]
 
 
 def judge_power(seen):

@@ -8,7 +8,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import Result
+from checks import Result, nothing_broke
 from witherspoon import Settings
 
 BOARD = "small"
@@ -88,13 +88,10 @@ def memory(seen):
 
 def taken_back(seen):
     npus = seen.registers.get("host.after", [])
-    left = [row for npu in npus for row in npu.guest_rows() + npu.guest_lpids()]
-    links = [link for npu in npus for link in npu.links_up()]
-    fir = [value for npu in npus for value in npu.fir]
-    refused = [npu.refused() for npu in npus]
-    return Result("afterwards: no LPID, no link up, no error", bool(npus) and not left and not links and
-                  not any(fir) and not any(refused),
-                  model=f"left {left}, links {links}, FIR {fir}, {refused} refused")
+    left = [row for npu in npus for row in npu.left_to_guests()]
+    return Result("afterwards: no LPID, all links fenced", bool(npus) and not left and all(
+        npu.are_fenced(range(npu.LINKS)) for npu in npus), model=f"left {left}, fences "
+        f"{[npu.fences(range(npu.LINKS)) for npu in npus]}")
 
 
 def host_ends(seen):
@@ -106,4 +103,4 @@ def host_ends(seen):
 def judge_moves(seen, rounds):
     results = [check(guest) for guest in guests(seen) for check in (trained, clean, works)]
     results.append(Result("each guest had its turn", len(guests(seen)) == rounds, host=f"{len(guests(seen))} guests"))
-    return [*results, memory(seen), taken_back(seen), host_ends(seen)]
+    return [*results, memory(seen), taken_back(seen), nothing_broke(seen), host_ends(seen)]

@@ -8,7 +8,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import Evidence, Result, judge
+from checks import Evidence, Result, judge, links_fenced, no_bypass, nothing_left
 from scenario import Observation
 from witherspoon import Settings
 
@@ -21,7 +21,8 @@ IN_FLIGHT = 2
 WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "program bound to the node",
          "LPID while it runs", "DMA window while it runs", "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1",
          "copy over NVLink 2", "ATS copy over NVLink 0", "ATS: unmapped, and shot down", "ATSD", "guest ends",
-         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound", "host's log")
+         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound", "host's log",
+         "no error of the NPU")
 
 
 def observe(log, timeout):
@@ -100,22 +101,15 @@ def refused(loss):
 
 
 def taken_back(loss):
-    had = loss.used.guest_lpids() if loss.used else []
-    left = loss.after.guest_rows() + loss.after.guest_lpids() if loss.after else None
-    return Result(f"{loss.job}: LPID back", len(had) == 1 and left == [], model=f"had {had}, left {left}")
+    return nothing_left(f"{loss.job}: LPID back", loss.used, loss.after)
 
 
 def closed(loss):
-    used = [index for index, tve in enumerate(loss.used.tve) if tve and tve != loss.used.DENY] if loss.used else []
-    left = [loss.after.tve[index] for index in used] if loss.after else []
-    return Result(f"{loss.job}: TVEs", bool(left) and 0 not in left, model=f"TVEs {used}: {left}")
+    return no_bypass(f"{loss.job}: TVEs", loss.used, loss.after)
 
 
 def fenced(loss):
-    up = loss.used.links_up() if loss.used else []
-    fences = [loss.after.link[link]["fence"] for link in up] if loss.after else []
-    return Result(f"{loss.job}: links fenced", bool(fences) and "none" not in fences and not loss.after.links_up(),
-                  model=f"links {up}: {fences}")
+    return links_fenced(f"{loss.job}: links fenced", loss.used, loss.after)
 
 
 def judge_revoked(seen):

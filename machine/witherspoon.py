@@ -15,12 +15,18 @@ import tempfile
 import time
 from dataclasses import dataclass
 
+from complaints import Complaints
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 BOARD_TABLE = os.path.join(TOP, "machine/qemu/hw/ppc/pnv_witherspoon_boards.h.inc")
 NPU_TYPE = "pnv-npu2"
 GPU_TYPE = "pnv-v100"
 QMP_TIMEOUT = 20
+# How long a machine may take to power off after its last word
+POWER_OFF = 60
+# What the model of the machine says before it ends QEMU
+MODEL_SAYS = re.compile(r"qemu-system-ppc64: (pnv-.*)")
 
 
 class MachineError(Exception):
@@ -75,11 +81,15 @@ def firmware():
 class Settings:
     """What to boot. The defaults are the series' kernel on the default board.
 
-    MACHINE_IMAGES and MACHINE_QEMU in the environment name other images and another QEMU.
+    MACHINE_IMAGES and MACHINE_QEMU in the environment name other images and another QEMU. A machine ends when a bit of an
+    NPU's FIR is set, unless fir_fatal is false. may_complain: patterns of what firmware may complain of.
     """
 
+    # The last word of a machine that is about to power off
+    end = re.compile(r"@ host\.job\.status=|@ end$")
+
     def __init__(self, board=DEFAULT_BOARD, job="passthrough", images=None, gpu_ram=None, extra=(), append="",
-                 memory="3G", qemu=None):
+                 memory="3G", qemu=None, fir_fatal=True, may_complain=()):
         if board is not None and board not in BOARDS:
             raise MachineError(f"there is no board '{board}': {', '.join(BOARDS)}")
         self.board = board
@@ -89,6 +99,8 @@ class Settings:
         self.extra = list(extra)
         self.append = append
         self.memory = memory
+        self.fir_fatal = fir_fatal
+        self.may_complain = may_complain
         self.qemu = (qemu or os.environ.get("MACHINE_QEMU") or
                      os.path.join(BUILD, "qemu-machine", "qemu-system-ppc64"))
 
@@ -97,7 +109,8 @@ class Settings:
         if self.board is None:
             return ["-M", "powernv9", "-smp", "2,sockets=1,cores=2,threads=1"]
         ram = f",gpu-ram={self.gpu_ram}" if self.gpu_ram else ""
-        return ["-M", f"witherspoon,board={self.board}{ram}", "-smp", f"2,sockets={BOARDS[self.board].chips}"]
+        fatal = ["-global", f"{NPU_TYPE}.fir-fatal=on"] if self.fir_fatal else []
+        return ["-M", f"witherspoon,board={self.board}{ram}", "-smp", f"2,sockets={BOARDS[self.board].chips}", *fatal]
 
     def command(self):
         kernel = built(os.path.join(self.images, "vmlinux"), "images")
@@ -185,12 +198,38 @@ class Npu:
         return sorted({row & self.LPID for row in self.guest_rows()} |
                       {value & self.LPID for value in self.lparid if value & self.LPID})
 
+    def left_to_guests(self):
+        """Rows and LPIDs that give something to a guest."""
+        return self.guest_rows() + self.guest_lpids()
+
+    def tables(self):
+        """TVEs that are DMA windows with a table."""
+        return [index for index, tve in enumerate(self.tve) if tve and tve != self.DENY]
+
+    def bypasses(self, tves):
+        """Which of these lead to all memory."""
+        return [index for index in tves if not self.tve[index]]
+
     def links_up(self):
         return [index for index, link in enumerate(self.link) if link["up"]]
+
+    def fences(self, links):
+        return {index: self.link[index]["fence"] for index in links}
+
+    def are_fenced(self, links):
+        """By firmware, on request: the hardware itself fences too late."""
+        return bool(links) and set(self.fences(links).values()) == {"firmware"} and not {*self.links_up()} & {*links}
 
     def refused(self):
         """Accesses to GPU RAM that ended in an error."""
         return sum(ram["refused"] for ram in self.ram)
+
+    def errors(self):
+        """What must not be when nobody trains a link, in words: it is an HMI or a machine check on a real machine."""
+        found = [f"FIR {index} {value:#018x}" for index, value in enumerate(self.fir) if value]
+        found += [f"link {index} is {'up' if link['up'] else 'down'}, its fence of {link['fence']}"
+                  for index, link in enumerate(self.link) if link["fence"] != ("none" if link["up"] else "firmware")]
+        return found + ([f"{self.refused()} accesses to GPU RAM refused"] if self.refused() else [])
 
     def launches(self):
         return sum(atsd["launches"] for atsd in self.atsd)
@@ -216,12 +255,14 @@ class Machine:
     """A running emulated machine. Use it in a with statement: it does not outlive that."""
 
     def __init__(self, settings, log):
+        self.settings = settings
+        self.complaints = Complaints(settings.may_complain)
         self.log_path = log
         self.private = tempfile.mkdtemp(prefix="witherspoon-")
         self.monitor = os.path.join(self.private, "qmp")
         self.partial = ""
         self.pending = []
-        self.last = ""
+        self.last = self.model_said = ""
         self.started = time.monotonic()
         os.makedirs(os.path.dirname(log), exist_ok=True)
         self.log = open(log, "w", encoding="utf-8")
@@ -263,22 +304,35 @@ class Machine:
         self.log.flush()
         *lines, self.partial = (self.partial + text).split("\n")
         self.pending += lines
+        for line in lines:
+            self.complaints.line(line)
+            said = MODEL_SAYS.search(line)
+            self.model_said = said[1] if said else self.model_said
         self.last = next((line for line in reversed(lines) if line.strip()), self.last)
         return bool(data)
 
     def lines(self, timeout):
         """The console's lines until the machine ends; an error when that takes longer than timeout seconds."""
-        end = time.monotonic() + timeout
+        end, late = time.monotonic() + timeout, f"not finished after {timeout} s"
         alive = True
         while alive:
             if time.monotonic() > end:
-                raise MachineError(f"not finished after {timeout} s; the console is in {relative(self.log_path)}")
+                raise MachineError(f"{late}; the console is in {relative(self.log_path)}")
             alive = self.read(min(1, max(0.01, end - time.monotonic())))
             while self.pending:
-                yield self.pending.pop(0)
+                line = self.pending.pop(0)
+                if self.settings.end.match(line):
+                    end, late = time.monotonic() + POWER_OFF, f"did not power off within {POWER_OFF} s"
+                yield line
+        self.judge()
+
+    def judge(self):
+        """Of a machine that has ended: did it end well, and had firmware nothing to complain of?"""
         if self.process.wait():
-            raise MachineError(f"QEMU ended with status {self.process.returncode}: {self.last}; "
+            raise MachineError(f"QEMU ended with status {self.process.returncode}: {self.model_said or self.last}; "
                                f"see {relative(self.log_path)}")
+        if self.complaints.unknown:
+            raise MachineError(f"{self.complaints}; see {relative(self.log_path)}")
 
     def send(self, line):
         self.process.stdin.write(line.encode() + b"\n")

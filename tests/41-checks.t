@@ -23,6 +23,7 @@ RECORD = os.path.join(tap.TOP, "tests", "observation.json")
 VALID = 1 << 63
 # What is said of a page that is taken away
 ATS = "mapped 0x2 all, taken 0x2 all, another shot 0x2 all, shot 0x606 nothing, given 0x2 all"
+ERROR = "no error of the NPU"
 
 # A fact, what it could be instead (None: it was never said), the check that must notice.
 WRONG_FACTS = [
@@ -169,7 +170,7 @@ class Checks(unittest.TestCase):
 
     def test_bypass(self):
         """a TVE that is left as bypass"""
-        self.after.tve[0] = 0
+        self.after.tve[self.running.tables()[0]] = 0
         self.assertEqual(failed(self.seen), {"afterwards: TVE"})
 
     def test_not_through_the_tve(self):
@@ -204,7 +205,21 @@ class Checks(unittest.TestCase):
     def test_not_fenced(self):
         """a link without a fence after the guest is gone"""
         self.after.link[2]["fence"] = "none"
-        self.assertEqual(failed(self.seen), {"afterwards: links fenced"})
+        self.assertEqual(failed(self.seen), {"afterwards: links fenced", ERROR})
+
+    def test_fenced_by_hardware(self):
+        """a link that the hardware fenced, because nobody had done it in time"""
+        self.after.link[2]["fence"] = "hardware"
+        self.assertEqual(failed(self.seen), {"afterwards: links fenced", ERROR})
+
+    def test_error(self):
+        """a bit of a FIR, a refused access, a link that is not used and open, at any mark"""
+        for mark in self.seen.registers:
+            for spoil in (lambda npu: npu.fir.__setitem__(1, VALID), lambda npu: npu.ram[0].update(refused=1),
+                          lambda npu: npu.link[5].update(fence="none")):
+                seen = copy.deepcopy(self.good)
+                spoil(seen.registers[mark][0])
+                self.assertEqual(failed(seen), {ERROR}, mark)
 
     def test_firmware_row(self):
         """firmware that did not take the LPID back"""

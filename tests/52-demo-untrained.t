@@ -38,6 +38,14 @@ class Untrained(unittest.TestCase):
                      "host's log"):
             self.assertTrue(self.cases[name], name)
 
+    def test_fenced(self):
+        """a link that the hardware has fenced ends it"""
+        log = os.path.join(tap.BUILD, "logs", "demo-fenced.log")
+        done = subprocess.run([os.path.join(tap.TOP, "machine", "demo"), "--board", "small", "--tap", "--log", log,
+                               "--", "-global", "pnv-npu2.x-fence=2"], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("pnv-npu2: chip 0: bits 0x2000000000000000 of FIR 1 are set", done.stderr)
+
 
 if __name__ == "__main__":
     tap.main()

@@ -17,11 +17,13 @@ from everyday import judge_config, judge_everyday, observe
 
 SECONDS = int(os.environ.get("EVERYDAY_SECONDS", "5"))
 TIMEOUT = 600 + 5 * SECONDS
+NO_LABEL = ("-global", "pnv-npu2.x-dt-no-slot-label=on")
+NO_SLOT = r"NPU: Cannot find GPU slot information"
 
 
 def judge():
     results = judge_everyday(observe(tap.log("everyday"), TIMEOUT, SECONDS))
-    bare = observe(tap.log("everyday-no-label"), TIMEOUT, "config", ["-global", "pnv-npu2.x-dt-no-slot-label=on"])
+    bare = observe(tap.log("everyday-no-label"), TIMEOUT, "config", extra=NO_LABEL, may_complain=[NO_SLOT])
     for result in judge_config(bare, with_gpus=False):
         result.name += ", without slot labels"
         results.append(result)

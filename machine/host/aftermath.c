@@ -18,12 +18,22 @@
 #define MAX_EVENTS 16
 #define SYSLOG_READ_ALL 3
 
-/* What a sane kernel's log does not have. */
+/* What a sane kernel's log does not have */
 static const char *const bad_words[] = {
 	"WARNING:", "BUG:", "Oops", "Call Trace:", "Unable to handle", "suspicious RCU",
 	"possible recursive locking", "possible circular locking", "inconsistent lock state",
-	"blocked for more than", "self-detected stall", "UBSAN:", "KASAN:", "kmemleak:",
-	"Machine check", "MCE: ", "Kernel panic",
+	"blocked for more than", "self-detected stall", "detected stalls", "soft lockup",
+	"hard LOCKUP", "UBSAN:", "KASAN:", "kmemleak:", "Machine check", "MCE: ", "HMI",
+	"Hypervisor Maintenance", "checkstop", "EEH: ", "cannot fence", "cannot deny DMA",
+	"cannot take back", "Kernel panic",
+	NULL
+};
+
+/* What it has at each boot, all the same */
+static const char *const good_words[] = {
+	"EEH: PowerNV platform initialized", "EEH: PCI Enhanced I/O Error Handling Enabled",
+	"EEH: Capable adapter found",
+	NULL
 };
 
 struct event {
@@ -111,12 +121,10 @@ void trace_report(void)
 	free(text);
 }
 
-static bool is_bad(const char *line)
+static bool has_one_of(const char *line, const char *const *words)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(bad_words) / sizeof(bad_words[0]); i++)
-		if (strstr(line, bad_words[i]))
+	for (; *words; words++)
+		if (strstr(line, *words))
 			return true;
 	return false;
 }
@@ -133,19 +141,28 @@ void kernel_log_report(void)
 	}
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		printf("dmesg| %s\n", line);
-		if (is_bad(line) && !bad++)
+		if (has_one_of(line, bad_words) && !has_one_of(line, good_words) && !bad++)
 			snprintf(first, sizeof(first), ": %s", line);
 	}
 	report("log", "%d warnings%s", bad, first);
 	free(text);
 }
 
+/* "[    1.234567890,3] text": a warning has the level 4, and what is worse a smaller one */
+static bool is_complaint(const char *line)
+{
+	int level;
+
+	return sscanf(line, "[%*[ 0-9.],%d]", &level) == 1 && level <= 4;
+}
+
 void firmware_log_report(void)
 {
+	static const char *const wanted[] = { "NPU", "CRESET", "re-init with flags", NULL };
 	char *text = read_all(FIRMWARE_LOG), *line;
 
 	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n"))
-		if (strstr(line, "NPU") || strstr(line, "CRESET") || strstr(line, "re-init with flags"))
+		if (has_one_of(line, wanted) || is_complaint(line))
 			printf("opal| %s\n", line);
 	free(text);
 }

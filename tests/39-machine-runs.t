@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 60
+"""What ends a run of the emulated machine badly, whatever its checks say: each is shown a console of a shell script."""
+
+import os
+import sys
+import unittest
+
+import tap
+
+sys.path.insert(0, os.path.join(tap.TOP, "machine"))
+
+import witherspoon  # noqa: E402
+from complaints import KNOWN, Complaints  # noqa: E402
+from witherspoon import Machine, MachineError, Settings  # noqa: E402
+
+LOG = tap.log("machine-runs")
+TIMEOUT = 30
+PARITY = "[    1.234567890,3] NPU1: parity error"
+
+
+class Script(Settings):
+    """Stands for QEMU; what Machine adds to the command are arguments of the script."""
+
+    def __init__(self, script, **settings):
+        super().__init__(**settings)
+        self.script = script
+
+    def command(self):
+        return ["sh", "-c", self.script, "sh"]
+
+
+class Runs(unittest.TestCase):
+    def go(self, script, **settings):
+        with Machine(Script(script, **settings), LOG) as machine:
+            return list(machine.lines(TIMEOUT))
+
+    def fails(self, script, words, **settings):
+        with self.assertRaisesRegex(MachineError, words):
+            self.go(script, **settings)
+
+    def test_good(self):
+        """a machine that says its last word and powers off"""
+        self.assertEqual(self.go("echo '[    1.234567890,5] NPU1: fine'; echo @ end"),
+                         ["[    1.234567890,5] NPU1: fine", "@ end"])
+
+    def test_stays(self):
+        """one that does not power off after its last word"""
+        limit, witherspoon.POWER_OFF = witherspoon.POWER_OFF, 0.5
+        try:
+            for word in ("@ end", "@ host.job.status=0"):
+                self.fails(f"echo {word}; exec sleep {TIMEOUT}", "did not power off within 0.5 s")
+        finally:
+            witherspoon.POWER_OFF = limit
+        self.assertEqual(witherspoon.POWER_OFF, 60)
+
+    def test_status(self):
+        """one whose QEMU ends badly: the reason is what the model says, or the last line"""
+        self.fails("echo last words; exit 3", "status 3: last words")
+        self.fails("echo 'qemu-system-ppc64: pnv-npu2: FIR'; echo other words; exit 1", "status 1: pnv-npu2: FIR")
+
+    def test_complaints(self):
+        """firmware that complains, at the beginning of a line or behind somebody else, in its log or on the console"""
+        for before in ("", "opal| ", "guest| @ guest.up"):
+            self.fails(f"echo '{before}{PARITY}'; echo @ end", "firmware complains: NPU1: parity error; see")
+        self.fails(f"echo '{PARITY} of 1'; echo '{PARITY} of 2'", "parity error of 1 and 1 more")
+
+    def test_no_complaints(self):
+        """what has another level, is known of the machine or of the test, or not firmware's"""
+        known = "[    1.234567890,2] NVRAM: Failed to load"
+        for line in (known, PARITY.replace(",3]", ",5]"), PARITY.replace(",3]", "]")):
+            self.assertEqual(self.go(f"echo '{line}'"), [line])
+        self.go(f"echo '{PARITY}'", may_complain=["NPU1: parity error"])
+        self.fails(f"echo '{PARITY}'", "parity error", may_complain=["NPU1: parity"])
+
+    def test_known(self):
+        """each that is known has a reason; slow calls of firmware are, but not those that the series makes"""
+        self.assertTrue(all(KNOWN.values()))
+        seen = Complaints()
+        for call in (9, 128, 49):
+            seen.line(f"[    1.234567890,4] Spent 1919 msecs in OPAL call {call}!")
+        self.assertEqual(seen.unknown, ["Spent 1919 msecs in OPAL call 49!"])
+
+    def test_fir(self):
+        """every machine with an NPU ends at a bit of a FIR, unless the test wants to see one"""
+        for board, wanted in ({"fir_fatal": True}, 1), ({}, 1), ({"fir_fatal": False}, 0), ({"board": None}, 0):
+            self.assertEqual(Settings(**board).machine().count("pnv-npu2.fir-fatal=on"), wanted, board)
+
+
+tap.main()

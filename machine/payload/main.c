@@ -93,7 +93,7 @@ static void check_trained_ram(void)
 {
 	volatile u64 *ram = (volatile u64 *)GPU_RAM;
 
-	npu_train_all();
+	expect("every procedure of training succeeds", npu_train_all(), 0);
 	ram[0] = 0x1122334455667788UL;
 	expect("GPU RAM holds a value when the links are trained", ram[0], 0x1122334455667788UL);
 	expect("  without a machine check", machine_checks().count, 0);

@@ -6,6 +6,7 @@
 #define   DEVCTL_FLR		0x8000
 #define BRIDGE_PROC_STATUS	0x84
 #define   PROC_COMPLETE		0x40000000
+#define   PROC_RESULT		0xf
 #define BRIDGE_PROC		0x88
 
 #define MAX_PHBS		64
@@ -30,17 +31,21 @@ int npu_find(void)
 	return npu_phb < MAX_PHBS;
 }
 
-/* The order in which a driver runs firmware's procedures; the status of one that failed stays for whoever looks */
-void npu_train(unsigned int link)
+/* The order in which a driver runs firmware's procedures. One that fails does not keep the others from being run. */
+unsigned int npu_train(unsigned int link)
 {
 	static const u32 procedure[] = { 4, 5, 6, 7, 9, 8, 10, 13 };
-	unsigned int i;
+	unsigned int i, failed = 0;
+	u32 status;
 
 	for (i = 0; i < ARRAY_SIZE(procedure); i++) {
 		config_write32(npu_phb, link, BRIDGE_PROC, procedure[i]);
-		while (!(config_read32(npu_phb, link, BRIDGE_PROC_STATUS) & PROC_COMPLETE))
-			;
+		do
+			status = config_read32(npu_phb, link, BRIDGE_PROC_STATUS);
+		while (!(status & PROC_COMPLETE));
+		failed += !!(status & PROC_RESULT);
 	}
+	return failed;
 }
 
 int npu_start(unsigned int link, u32 procedure)
@@ -49,12 +54,13 @@ int npu_start(unsigned int link, u32 procedure)
 	return !!(config_read32(npu_phb, link, BRIDGE_PROC_STATUS) & PROC_COMPLETE);
 }
 
-void npu_train_all(void)
+unsigned int npu_train_all(void)
 {
-	unsigned int link;
+	unsigned int link, failed = 0;
 
 	for (link = 0; link < links; link++)
-		npu_train(link);
+		failed += npu_train(link);
+	return failed;
 }
 
 void npu_function_reset(unsigned int link)

@@ -43,10 +43,11 @@ extern unsigned int links;	/* of the first GPU */
 #define ALL_LINKS		(BIT(links) - 1)
 
 int npu_find(void);
-void npu_train(unsigned int link);
+/* Both say how many procedures failed */
+unsigned int npu_train(unsigned int link);
+unsigned int npu_train_all(void);
 /* Start a procedure, and look at its status once; says whether it has ended */
 int npu_start(unsigned int link, u32 procedure);
-void npu_train_all(void);
 void npu_function_reset(unsigned int link);
 
 /* DMA windows of the GPU's PE on the NPU; each returns firmware's answer */

@@ -44,6 +44,8 @@ CAUSED = {
     "nvlink2_race": (r"NPU\d+: Short read of procedure register",),
     "nvlink2_walk": (r"NPU\d+: Short read of procedure register",),
 }
+# And of a program that starts the kernel
+NOT_A_KERNEL = r"INIT: ELF header not found\. Assuming raw binary\."
 # Linux 5.10 is not what is tested
 CONTROL = "control"
 
@@ -140,7 +142,7 @@ class Run:
         if self.kernel == CONTROL:
             return [r".*"]
         caused = [pattern for program in programs for pattern in CAUSED.get(program.split(":")[0], ())]
-        return [*caused, *(HURRIED if self.speed > 1 else ())]
+        return [NOT_A_KERNEL, *caused, *(HURRIED if self.speed > 1 else ())]
 
     def go(self, programs, log, timeout, append=""):
         """Boot, run the programs and give their cases."""

@@ -928,51 +928,6 @@ TEST_F_TIMEOUT(guest, processors_against_each_other, RACE_TIMEOUT)
 	pthread_join(thread, NULL);
 }
 
-struct table_thread {
-	struct kvm_guest *guest;
-	struct spapr_container *container;
-	time_t end;
-};
-
-static void *attach_tables(void *arg)
-{
-	struct table_thread *thread = arg;
-	unsigned int i;
-	int table;
-
-	while (time(NULL) < thread->end) {
-		table = kvm_guest_tce_table(thread->guest, 0x80000001, 16,
-					    TCE_WINDOW);
-		for (i = 0; i < 16; i++)
-			kvm_guest_attach_table(thread->guest, thread->container,
-					       table);
-		close(table);
-	}
-
-	return NULL;
-}
-
-/* KVM looks for a window that is going; shows up with init_on_free=1, or KASAN */
-TEST_F_TIMEOUT(guest, tables_against_windows, RACE_TIMEOUT)
-{
-	struct spapr_container *container = &self->nvlink2.container;
-	struct table_thread thread = {
-		.guest = &self->guest,
-		.container = container,
-		.end = time(NULL) + seconds(),
-	};
-	pthread_t attacher;
-	uint64_t start;
-
-	ASSERT_EQ(0, pthread_create(&attacher, NULL, attach_tables, &thread));
-	while (time(NULL) < thread.end) {
-		EXPECT_EQ(0, spapr_remove_window(container, 0));
-		EXPECT_EQ(0, spapr_create_window(container, 16, TCE_WINDOW, 1,
-						 &start));
-	}
-	pthread_join(attacher, NULL);
-}
-
 TEST_F_TIMEOUT(guest, stores_against_reset, RACE_TIMEOUT)
 {
 	GUEST_RACE(self, { reset_gpu }, { read_config_space });

@@ -171,9 +171,9 @@ void pnv_npu2_gate_freeze(struct pnv_npu2_gpu *gpu, unsigned int pe_number)
  * @data: argument of @revoke
  *
  * Context: may sleep.
- * Return: 0; -EBUSY when there is another user; -EIO when an earlier user has
- * left the GPU with DMA over NVLink frozen; or an errno when firmware does not
- * tell.
+ * Return: 0; -EBUSY when there is another user; -EIO when the last reset of the
+ * GPU did not happen, or when an earlier user has left the GPU with DMA over
+ * NVLink frozen; or an errno when firmware does not tell.
  */
 int pnv_npu2_gpu_set_revoke(struct pnv_npu2_gpu *gpu,
 			    void (*revoke)(void *data), void *data)
@@ -181,7 +181,12 @@ int pnv_npu2_gpu_set_revoke(struct pnv_npu2_gpu *gpu,
 	int ret, first = -ENOENT;
 
 	down_write(&gpu->gate);
-	ret = gpu->revoke ? -EBUSY : pnv_npu2_gpu_is_frozen(gpu, &first);
+	if (gpu->revoke)
+		ret = -EBUSY;
+	else if (gpu->not_reset)
+		ret = -EIO;
+	else
+		ret = pnv_npu2_gpu_is_frozen(gpu, &first);
 	if (!ret) {
 		pnv_npu2_gate_close(gpu, "new user");
 		gpu->revoke = revoke;
@@ -445,9 +450,25 @@ EXPORT_SYMBOL_GPL(pnv_npu2_bridge_arm);
 void pnv_npu2_gate_begin_reset(struct pnv_npu2_gpu *gpu)
 {
 	down_write(&gpu->gate);
+	gpu->not_reset = false;
 	pnv_npu2_begin_change(gpu, "reset");
 	pnv_npu2_gate_fence_links(gpu);
 	up_write(&gpu->gate);
+}
+
+/**
+ * pnv_npu2_gate_not_reset() - a reset that was begun did not happen
+ * @gpu: the GPU, which has no new user until a reset does
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_gate_not_reset(struct pnv_npu2_gpu *gpu)
+{
+	down_write(&gpu->gate);
+	gpu->not_reset = true;
+	up_write(&gpu->gate);
+	pr_err_ratelimited("NPU: %pOF: firmware has not reset the GPU; it stays closed until that works\n",
+			   gpu->dn);
 }
 
 /**

@@ -481,6 +481,24 @@ static void pnv_npu2_end_one(struct pnv_npu2_gpu *gpu, unsigned int which)
 	pnv_npu2_gate_end_reset(gpu);
 }
 
+static void pnv_npu2_not_reset_one(struct pnv_npu2_gpu *gpu, unsigned int which)
+{
+	if (which == NPU2_RESET_OF_GPU)
+		pnv_npu2_gate_not_reset(gpu);
+}
+
+/**
+ * pnv_npu2_not_reset() - a reset after pnv_npu2_begin_reset() did not happen
+ * @hose: PCI controller of a GPU
+ * @bus: the bus that was to be reset
+ *
+ * Context: may sleep.
+ */
+void pnv_npu2_not_reset(struct pci_controller *hose, struct pci_bus *bus)
+{
+	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_not_reset_one);
+}
+
 /**
  * pnv_npu2_begin_reset() - quiesce the links that a reset is going to hit
  * @hose: PCI controller of a GPU or of an NPU

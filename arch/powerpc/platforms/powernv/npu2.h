@@ -216,6 +216,7 @@ struct pnv_npu2_gpu {
 	void (*revoke)(void *data);	/* write side of gate */
 	void *revoke_data;		/* write side of gate */
 	bool frozen;			/* write side of gate */
+	bool not_reset;			/* write side of gate */
 	enum pnv_npu2_links links;	/* changed under mailbox_lock and write
 					 * side of gate; DOWN to UP: read side
 					 */
@@ -307,6 +308,7 @@ void pnv_npu2_gate_close(struct pnv_npu2_gpu *gpu, const char *reason);
 int pnv_npu2_gate_fence_links(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gate_begin_reset(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gate_end_reset(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_gate_not_reset(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gate_enter_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
 void pnv_npu2_gate_leave_reset(struct pnv_npu2_gpu *gpu, unsigned int which);
 
@@ -350,6 +352,7 @@ void pnv_npu2_release_bridge(struct pci_dev *pdev);
 void pnv_npu2_disable_device(struct pci_dev *pdev);
 void pnv_npu2_begin_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_end_reset(struct pci_controller *hose, struct pci_bus *bus);
+void pnv_npu2_not_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
 int pnv_npu2_config_write(struct pci_dn *pdn, int where, int size, u32 val);

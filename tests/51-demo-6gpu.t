@@ -21,6 +21,7 @@ KNOWN = {
     r"OPB write failed at @0x\w+": "POST codes and super I/O: the BMC of QEMU has neither",
     r"XIVE: END \w+/\w+ is invalid": "QEMU drops an event whose queue is not set up",
     r"pnv_chiptod: unimplemented register: Ox\w+": "registers of the time of day that QEMU does without",
+    r"npu2: read of (DL\+0x0000|GENID BAR\+0x1?0000)": "the guest reads a word of each BAR of a bridge, to see that it answers",
     r"Trying to read invalid spr 823 \(0x337\) at \w+": "PSSCR by the number that guests have for it, which QEMU does not know",
 }
 

@@ -35,6 +35,7 @@ class Faults:
 
     def __init__(self):
         self.pe = self.lower = None
+        self.resets = []
 
     @staticmethod
     def set(monitor, kind, index, name, value):
@@ -53,6 +54,14 @@ class Faults:
 
     def find(self, monitor):
         self.set(monitor, GPU_TYPE, 0, "x-fail-reset", False)
+
+    def clog(self, monitor):
+        self.resets = [monitor.get(monitor.find(GPU_TYPE)[0], "resets")]
+        self.set(monitor, NPU_TYPE, 0, "x-fail-purge", True)
+
+    def unclog(self, monitor):
+        self.resets.append(monitor.get(monitor.find(GPU_TYPE)[0], "resets"))
+        self.set(monitor, NPU_TYPE, 0, "x-fail-purge", False)
 
     @staticmethod
     def pe_of(monitor, link):
@@ -87,7 +96,7 @@ class Faults:
         return {"guest.copy-stuck": self.stick, "host.stuck": self.unstick, "host.lose": self.lose,
                 "host.find": self.find, "guest.frozen": self.may_freeze,
                 "guest.went-on": self.may_not_freeze, "host.error": self.error, "host.hide": self.hide,
-                "host.thaw": self.thaw}
+                "host.thaw": self.thaw, "host.clog": self.clog, "host.clogged": self.unclog}
 
 
 def observe(log, timeout, *parts, extra=()):
@@ -159,6 +168,15 @@ def no_recovery(seen):
     return Result("EEH leaves the NPU alone", bool(seen.kernel) and not lines, host="\n".join(lines[:5]))
 
 
+def purge_fails(seen, faults):
+    """Firmware does not pass on the write that resets the GPU when it cannot purge the caches."""
+    count = faults.resets[1] - faults.resets[0] if len(faults.resets) == 2 else None
+    return [
+        opened(seen, "a GPU that firmware does not reset: the open fails", "clogged", "Input/output error"),
+        Result("firmware did not reset it", count == 0, model=f"{count} resets"),
+        opened(seen, "it is opened when it can be reset again", "unclogged", "opened")]
+
+
 def frozen_links(seen):
     npus = [npu for mark in ("guest.frozen", "guest.went-on") for npu in seen.registers.get(mark, [])[:1]]
     ups = [npu.links_up() for npu in npus]
@@ -225,5 +243,6 @@ def judge_faults(seen, faults):
         opened(seen, "the other one is opened", "frozen.second", "opened"),
         *hidden(seen),
         opened(seen, "it is opened when the PE is thawed", "thawed", "opened"),
-        opened(seen, "and so is the other one", "thawed.second", "opened"), *purges(seen),
+        opened(seen, "and so is the other one", "thawed.second", "opened"), *purge_fails(seen, faults),
+        *purges(seen),
         log_is_clean(seen), *last_guest(seen)]

@@ -12,4 +12,4 @@ from faults import judge_faults, observe
 LOG = tap.log("faults")
 TIMEOUT = 870
 
-tap.job(lambda: judge_faults(*observe(LOG, TIMEOUT, "stuck", "frozen", "resets", "use")), LOG)
+tap.job(lambda: judge_faults(*observe(LOG, TIMEOUT, "stuck", "frozen", "purge", "resets", "use")), LOG)

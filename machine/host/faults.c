@@ -3,7 +3,7 @@
  * Hardware that fails while it is used, or before: what the guest loses is its own, the host goes on, and the next user
  * gets a GPU that works or an error. Whoever watches injects the faults at the marks.
  *
- * Usage: faults [stuck|lost|frozen|resets|power|use]...
+ * Usage: faults [stuck|lost|frozen|purge|resets|power|use]...
  */
 #include <errno.h>
 #include <linux/vfio.h>
@@ -119,6 +119,15 @@ static void frozen(const struct group *group, const struct gpu *gpus)
 	mark("thaw");
 	open_device("thawed", group, &gpus[0].device);
 	open_device("thawed.second", group, &gpus[1].device);
+}
+
+/* The caches cannot be purged, and so firmware refuses the write that resets the GPU after it has fenced the links. */
+static void purge(const struct group *group, const struct gpu *gpu)
+{
+	mark("clog");
+	open_device("clogged", group, &gpu->device);
+	mark("clogged");
+	open_device("unclogged", group, &gpu->device);
 }
 
 /* A procedure is armed, not run. */
@@ -258,6 +267,8 @@ int main(int argc, char **argv)
 		lost(&group, &gpus[0]);
 	if (wanted(argc, argv, "frozen"))
 		frozen(&group, gpus);
+	if (wanted(argc, argv, "purge"))
+		purge(&group, &gpus[0]);
 	if (wanted(argc, argv, "resets"))
 		resets(&group, &gpus[0]);
 	if (wanted(argc, argv, "power"))

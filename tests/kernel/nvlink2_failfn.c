@@ -80,6 +80,9 @@ FIXTURE_VARIANT_ADD(failfn, init_context)
 	{ "opal_npu_init_context", BY_NPU, .kept = true };
 FIXTURE_VARIANT_ADD(failfn, destroy_context)
 	{ "opal_npu_destroy_context", BY_NPU, .kept = true };
+/* Whether DMA of the GPU is frozen */
+FIXTURE_VARIANT_ADD(failfn, frozen_state)
+	{ "opal_pci_next_error", BY_NPU, .kept = true };
 /* Windows over NVLink, and over PCIe */
 FIXTURE_VARIANT_ADD(failfn, deny_dma)
 	{ "opal_pci_map_pe_dma_window_real", BY_NPU, .kept = true };
@@ -446,6 +449,78 @@ TEST_F_TIMEOUT(stuck, log_says_what_stays, NVLINK2_TIMEOUT)
 	EXPECT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
 	close(log);
 	EXPECT_EQ(0, sysfs_bind(bdf));
+}
+
+/* Bridges that come while firmware does not stop their DMA */
+FIXTURE(isolation)
+{
+	const struct nvlink2_place *place;
+	int group;
+};
+
+FIXTURE_VARIANT(isolation)
+{
+	const char *functions;
+};
+
+FIXTURE_VARIANT_ADD(isolation, window) { "opal_pci_map_pe_dma_window_real" };
+FIXTURE_VARIANT_ADD(isolation, tce_kill) { "opal_pci_tce_kill" };
+
+static int find_bridges_again(const struct nvlink2_place *place)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < place->num_bridges && !ret; i++)
+		ret = sysfs_write(place->bridge[i], "remove", "1");
+
+	return ret ?: sysfs_write_file("/sys/bus/pci/rescan", "1");
+}
+
+FIXTURE_SETUP(isolation)
+{
+	NEED_GPU();
+	NEED_OPAL_FAIL();
+	self->place = nvlink2_place();
+	self->group = sysfs_group(self->place->bridge[0]);
+	ASSERT_LE(0, self->group);
+	ASSERT_EQ(0, choose_calls(variant->functions, BY_NPU));
+}
+
+/* What was refused is handed out once firmware does as it is told */
+FIXTURE_TEARDOWN(isolation)
+{
+	struct nvlink2 nvlink2;
+	int i;
+
+	choose_nothing();
+	ASSERT_EQ(0, find_bridges_again(self->place));
+	for (i = 0; i < self->place->num_bridges; i++) {
+		EXPECT_EQ(self->group, sysfs_group(self->place->bridge[i]));
+		EXPECT_EQ(0, sysfs_bind(self->place->bridge[i]));
+	}
+	ASSERT_EQ(0, nvlink2_open(&nvlink2, self->place));
+	EXPECT_EQ(0, nvlink2_train(&nvlink2));
+	nvlink2_close(&nvlink2);
+}
+
+TEST_F_TIMEOUT(isolation, failure_leaves_bridges_without_group, NVLINK2_TIMEOUT)
+{
+	char driver[32];
+	int i, log = watch_log_begin();
+
+	faults_write_number(OPAL_FAIL "failed", 0);
+	faults_write_number(OPAL_FAIL "skip", 0);
+	faults_write_number(OPAL_FAIL "times", ALWAYS);
+	ASSERT_EQ(0, find_bridges_again(self->place));
+	EXPECT_TRUE(has_failed());
+	EXPECT_TRUE(watch_log_has(log, "Left without IOMMU group"));
+	for (i = 0; i < self->place->num_bridges; i++) {
+		EXPECT_GT(0, sysfs_group(self->place->bridge[i]));
+		sysfs_bind(self->place->bridge[i]);
+		sysfs_driver(self->place->bridge[i], driver, sizeof(driver));
+		EXPECT_STREQ("", driver);
+	}
+	close(log);
 }
 
 NVLINK2_MAIN()

@@ -17,6 +17,7 @@ REFUSED = {
     "sockets-together": "NVLink2 devices gpu0 and gpu2 are of different IOMMU groups and share PCI host bridge nvlink0",
     "orphans": "NVLink bridge bridge0 is passed through without the GPU it leads to",
     "no-bridges": r"GPU gpu0 is passed through without NVLink bridges that lead to it:( \S+:00:00\.[012]){3}",
+    "may-lock-little": "Memory registering failed: Cannot allocate memory",
     "bridge-missing": r"GPU gpu0 is passed through without NVLink bridges that lead to it: \S+:00:00\.1",
 }
 # The answers to the questions of machine/host/guests.c, after the name of the check.

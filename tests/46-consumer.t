@@ -5,7 +5,7 @@
 monitor answers while a guest has GPU RAM.
 
 The device trees that guests of QEMU 7.2 saw, which was the last in Debian with NVLink2, are in guest-trees.json.
-One machine runs all guests, 60 s; tests/full has more.
+One machine runs all guests, 80 s; tests/full has more.
 """
 
 import os
@@ -17,6 +17,8 @@ import guests  # noqa: E402
 RECORD = os.path.join(tap.TOP, "tests", "guest-trees.json")
 LOG = os.path.join(tap.BUILD, "logs", "consumer-guests.log")
 SOCKETS, FORM1 = "reboot-sockets:1", "one:pseries-6.1"
+# After one that might not lock its memory, and a command line with the bridges of a GPU before it
+LIMITED, BRIDGES_FIRST = "may-lock-enough", "bridges-first"
 
 
 def judge(seen):
@@ -27,7 +29,10 @@ def judge(seen):
             *guests.answers(seen), guests.stays(seen, "asked", boots=1, gpus=1),
             guests.distances(seen, "asked", guests.all_apart(2)), guests.same_tree(seen, "asked", known["one"]),
             guests.ends(seen, "asked"), guests.distances(seen, FORM1, guests.all_apart(2)),
-            guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1), guests.host_is_well(seen)]
+            guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1),
+            guests.stays(seen, LIMITED, boots=1, gpus=1), guests.ends(seen, LIMITED),
+            guests.stays(seen, BRIDGES_FIRST, boots=1, gpus=2), guests.distances(seen, BRIDGES_FIRST, guests.all_apart(3)),
+            guests.ends(seen, BRIDGES_FIRST), guests.host_is_well(seen)]
 
 
-tap.job(lambda: judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1], LOG, 2600)), LOG)
+tap.job(lambda: judge(guests.observe([*guests.REFUSED, SOCKETS, "asked", FORM1, LIMITED, BRIDGES_FIRST], LOG, 2600)), LOG)

@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "../common/boot.h"
 #include "consumer.h"
@@ -64,9 +68,9 @@ static void add(struct command *command, const char *option, const char *format,
 	add_word(command, value);
 }
 
-/* A PCI host bridge of the guest. */
+/* A PCI host bridge of the guest; bridges counts those of NVLink, of all host bridges. */
 struct host_bridge {
-	int number, group, slots;
+	int number, group, slots, bridges;
 };
 
 /* QEMU calls a device by its id, "gpu0" say, where it has to complain. */
@@ -93,19 +97,29 @@ static void find_host_bridge(struct command *command, const struct consumer *con
 	add(command, "-device", "spapr-pci-host-bridge,index=%d,id=nvlink%d", bridge->number + 1, bridge->number);
 }
 
+static void add_bridges(struct command *command, const struct consumer *consumer, const struct gpu *gpu,
+			struct host_bridge *host)
+{
+	int i;
+
+	for (i = 0; i < gpu->links; i++, host->bridges++)
+		if (!(consumer->omit & OMIT_BRIDGE(i)))
+			add_device(command, &gpu->bridges[i], host, "bridge", host->bridges);
+}
+
 static void add_gpus(struct command *command, const struct consumer *consumer)
 {
 	const struct gpu *gpu, *end = consumer->gpu + (consumer->gpus ? consumer->gpus : 1);
 	struct host_bridge host = { .number = -1 };
-	int i, bridge = 0;
 
 	for (gpu = consumer->gpu; gpu < end; gpu++) {
 		find_host_bridge(command, consumer, gpu, &host);
+		if (consumer->bridges_first)
+			add_bridges(command, consumer, gpu, &host);
 		if (!(consumer->omit & OMIT_GPU))
 			add_device(command, &gpu->device, &host, "gpu", gpu - consumer->gpu);
-		for (i = 0; i < gpu->links; i++, bridge++)
-			if (!(consumer->omit & OMIT_BRIDGE(i)))
-				add_device(command, &gpu->bridges[i], &host, "bridge", bridge);
+		if (!consumer->bridges_first)
+			add_bridges(command, consumer, gpu, &host);
 	}
 }
 
@@ -147,7 +161,15 @@ static void free_command(struct command *command)
 		free(command->words[--command->count]);
 }
 
-static bool start(struct command *command, struct process *qemu)
+/* Root may lock as much as it likes, by a capability. */
+static bool limit_locks(unsigned long bytes)
+{
+	const struct rlimit limit = { bytes, bytes };
+
+	return !bytes || (!prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK) && !setrlimit(RLIMIT_MEMLOCK, &limit));
+}
+
+static bool start(struct command *command, const struct consumer *consumer, struct process *qemu)
 {
 	int in[2], out[2];
 
@@ -160,7 +182,8 @@ static bool start(struct command *command, struct process *qemu)
 		dup2(out[1], STDERR_FILENO);
 		close(in[1]);
 		close(out[0]);
-		execv(QEMU, command->words);
+		if (limit_locks(consumer->lock_limit))
+			execv(QEMU, command->words);
 		_exit(127);
 	}
 	close(in[0]);
@@ -252,7 +275,7 @@ static int run_watched(struct command *command, const struct consumer *consumer)
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (!start(command, &qemu))
+	if (!start(command, consumer, &qemu))
 		return 127;
 	running = qemu.pid;
 	finished = relay(consumer, &qemu);

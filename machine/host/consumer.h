@@ -13,11 +13,13 @@
  * @gpus: how many, 0 for one.
  * @omit: what is not passed on, bit 0 for the GPUs, bit n for the bridge n - 1 of each.
  * @together: all on one PCI host bridge; else GPUs of each IOMMU group have one.
+ * @bridges_first: the bridges of a GPU come before it on the command line.
  * @machine: machine type, NULL for QEMU's default.
  * @arguments: more of QEMU's command line, ends with NULL, or NULL.
  * @reboots: QEMU goes on when the guest reboots.
  * @processors: how many, 0 for one.
  * @memory_mib: ordinary memory.
+ * @lock_limit: how many bytes QEMU may lock, as a user that is not root, or 0 for all.
  * @memory_path: a file system of huge pages that backs it, or NULL.
  * @timeout_s: the guest is killed when it runs longer.
  * @shell: the guest offers a shell on this terminal; no time limit then.
@@ -31,11 +33,13 @@ struct consumer {
 	int gpus;
 	unsigned int omit;
 	bool together;
+	bool bridges_first;
 	const char *machine;
 	char *const *arguments;
 	bool reboots;
 	int processors;
 	int memory_mib;
+	unsigned long lock_limit;
 	const char *memory_path;
 	int timeout_s;
 	bool shell;

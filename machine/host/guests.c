@@ -21,6 +21,13 @@
 /* Only for what hangs: on a busy machine a guest with four GPUs has taken five minutes. */
 #define GUEST_TIMEOUT_S 900
 
+/*
+ * What a user may lock by Debian's default, and what libvirt sets for a guest with GPU RAM: its memory, 256 GiB for each
+ * PCI host bridge with NVLink2, and a share for tables and devices.
+ */
+#define LITTLE (8ul << 20)
+#define ENOUGH ((256ul << 30) + ((GUEST_MEMORY_MIB + 512ul) << 20))
+
 /* Of an answer, its end */
 #define SHOWN 480
 
@@ -29,6 +36,8 @@ struct shape {
 	int gpus;
 	unsigned int omit;
 	bool together;
+	bool bridges_first;
+	unsigned long lock_limit;
 	const char *parameters;
 	char *const *arguments;
 	bool reboots;
@@ -68,6 +77,9 @@ static const struct shape shapes[] = {
 	{ "orphans", .gpus = 1, .omit = 1 },
 	{ "no-bridges", .gpus = 1, .omit = ~1u },
 	{ "bridge-missing", .gpus = 1, .omit = 1 << 2 },
+	{ "bridges-first", .gpus = 2, .bridges_first = true },
+	{ "may-lock-little", .gpus = 1, .lock_limit = LITTLE },
+	{ "may-lock-enough", .gpus = 1, .lock_limit = ENOUGH },
 	{ "sockets-together", .gpus = 4, .together = true },
 };
 
@@ -139,7 +151,8 @@ static void run(void)
 {
 	const struct consumer consumer = {
 		.gpu = gpus, .gpus = current->gpus, .omit = current->omit,
-		.together = current->together, .memory_mib = GUEST_MEMORY_MIB,
+		.together = current->together, .bridges_first = current->bridges_first,
+		.memory_mib = GUEST_MEMORY_MIB, .lock_limit = current->lock_limit,
 		.timeout_s = GUEST_TIMEOUT_S * (current->reboots ? 1 + atoi(word) : 1),
 		.job = "nodes", .parameters = current->parameters, .arguments = current->arguments,
 		.reboots = current->reboots, .machine = current->reboots ? NULL : word, .watch = watch,

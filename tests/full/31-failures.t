@@ -8,7 +8,8 @@ On a kernel that looks over its own shoulder: what is left behind then shows as 
 
 from sanitized import run_all
 
-SHARES = 4
+# Each is a batch, so that a run which was interrupted goes on soon after where it stopped
+SHARES = 12
 
 
 def batches():

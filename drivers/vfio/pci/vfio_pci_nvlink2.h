@@ -55,8 +55,7 @@ struct pnv_npu2_gpu;
 
 /*
  * Fields marked "dev_set" are written with vfio_device_set::lock held, by open
- * and close. They are constant while the device is open. Fields marked "gate"
- * are set with the gate held for read, and cleared with it held for write.
+ * and close. They are constant while the device is open.
  */
 struct nvlink2_gpu {
 	struct vfio_pci_core_device core;

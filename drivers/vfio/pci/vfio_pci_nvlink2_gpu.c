@@ -268,13 +268,14 @@ static void nvlink2_gpu_close_prepare(struct nvlink2_gpu *gpu)
 
 	lockdep_assert_held(&gpu->core.vdev.dev_set->lock);
 
+	/* First, or the user of the bridges could take the fence away again */
+	pnv_npu2_gpu_clear_revoke(gpu->pnv, gpu);
+
 	ret = nvlink2_gpu_fence(gpu);
 	if (ret)
 		pci_warn(gpu->core.pdev, "links could not be fenced (%d)\n",
 			 ret);
 	gpu->links_fenced = !ret;
-
-	pnv_npu2_gpu_clear_revoke(gpu->pnv, gpu);
 }
 
 /*
@@ -330,11 +331,11 @@ static int nvlink2_gpu_feature(struct vfio_device *core_vdev, u32 flags,
 
 /*
  * Write the low byte of PMCSR. A GPU that leaves D0 takes its end of the links
- * down, and firmware does not notice. Fence the CPU end before; if the user
- * trains the links again in between, the platform refuses the write. Fence them
- * again after the GPU has been asleep: bridges do not sleep, so the user can have
- * run the training procedures in the meantime. A link that is fenced already
- * costs nothing.
+ * down, and firmware does not notice. Fence the CPU end before. Fence it again
+ * when the GPU is or was asleep: bridges do not sleep, so the user can have run
+ * the training procedures in the meantime, or have written something else than
+ * what was seen here first. A link that is fenced already costs nothing. While
+ * GPU RAM can be mapped, the platform refuses the write.
  */
 static ssize_t nvlink2_gpu_write_pmcsr(struct nvlink2_gpu *gpu,
 				       const char __user *buf, loff_t *ppos)
@@ -350,7 +351,7 @@ static ssize_t nvlink2_gpu_write_pmcsr(struct nvlink2_gpu *gpu,
 	if (val & PCI_PM_CTRL_STATE_MASK)
 		nvlink2_gpu_fence(gpu);
 	ret = vfio_pci_core_write(&gpu->core.vdev, buf, 1, ppos);
-	if (!awake)
+	if (!awake || pdev->current_state != PCI_D0)
 		nvlink2_gpu_fence(gpu);
 
 	return ret;

@@ -103,8 +103,8 @@ VISIBLE_IF_KUNIT u64 nvlink2_ram_size(u32 local_memory, u64 aperture)
 
 /*
  * Find out how much of the aperture, from its start on, is RAM; 0 if that is not
- * known. A load from the rest is a machine check, a store is one that stops the
- * host.
+ * known. On the emulated machine, a load from the rest is a machine check, and a
+ * store is one that stops the host.
  *
  * The register is in BAR 0, which the user can write to and switch off. So read
  * it before the user can, at open; later only if the firmware of the GPU had not
@@ -124,6 +124,10 @@ static u64 nvlink2_ram_get_size(struct nvlink2_gpu *gpu)
 		return 0;
 
 	size = nvlink2_ram_size(local_memory, resource_size(&gpu->ram));
+	if (!size)
+		dev_warn_ratelimited(&vdev->pdev->dev,
+				     "size of GPU RAM makes no sense: register is 0x%08x\n",
+				     local_memory);
 	WRITE_ONCE(gpu->ram_size, size);
 
 	return size;

@@ -36,7 +36,7 @@ static void pnv_npu2_set_links(struct pnv_npu2_gpu *gpu,
 		return;
 
 	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
-	gpu->links = links;
+	WRITE_ONCE(gpu->links, links);
 	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
 
 	trace_pnv_npu2_gate(gpu, links, reason);
@@ -64,7 +64,7 @@ static bool pnv_npu2_try_links_up(struct pnv_npu2_gpu *gpu)
 
 	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
 	if (gpu->links == NPU2_LINKS_DOWN && pnv_npu2_links_are_trained(gpu)) {
-		gpu->links = NPU2_LINKS_UP;
+		WRITE_ONCE(gpu->links, NPU2_LINKS_UP);
 		changed = true;
 	}
 	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
@@ -343,7 +343,7 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_end_change);
  * To be called before a fence that a user can cause as often as it likes, after
  * pnv_npu2_gpu_begin_change(): nobody can unfence a link in between then.
  *
- * Context: may sleep, for a tenth of a second.
+ * Context: may sleep, for some tenths of a second.
  */
 void pnv_npu2_pace(struct pci_dev *pdev)
 {
@@ -385,24 +385,40 @@ EXPORT_SYMBOL_GPL(pnv_npu2_gpu_fence);
  * A procedure that does nothing leaves the state alone. After CHECK_CREDITS on
  * trained lanes the next access asks firmware, which runs the procedure for that.
  */
-VISIBLE_IF_KUNIT
-int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
+static int pnv_npu2_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
 {
 	struct pnv_npu2_gpu *gpu = bridge->gpu;
 	unsigned long flags;
 	int ret;
 
-	down_write(&gpu->gate);
-	if (gpu->changes) {
-		up_write(&gpu->gate);
-		return -EAGAIN;
-	}
+	lockdep_assert_held_write(&gpu->gate);
 
 	if (!pnv_npu2_procedure_is_idle(procedure))
 		pnv_npu2_gate_close(gpu, "procedure");
 	raw_spin_lock_irqsave(&gpu->npu->mailbox_lock, flags);
 	ret = pnv_npu2_link_arm(bridge, procedure);
 	raw_spin_unlock_irqrestore(&gpu->npu->mailbox_lock, flags);
+
+	return ret;
+}
+
+/*
+ * The user of a bridge cannot train the link of a GPU that nobody uses: when the
+ * reset after the last user did not happen, the fence is all that stops the GPU.
+ */
+VISIBLE_IF_KUNIT
+int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
+{
+	struct pnv_npu2_gpu *gpu = bridge->gpu;
+	int ret;
+
+	down_write(&gpu->gate);
+	if (gpu->changes)
+		ret = -EAGAIN;
+	else if (!gpu->revoke)
+		ret = -EACCES;
+	else
+		ret = pnv_npu2_arm(bridge, procedure);
 	up_write(&gpu->gate);
 
 	return ret;
@@ -417,8 +433,9 @@ int pnv_npu2_try_arm(struct pnv_npu2_bridge *bridge, u32 procedure)
  * the link. They come back when they are touched and the links are up.
  *
  * Context: may sleep; waits for a reset of the GPU that is under way.
- * Return: 0, -ENODEV when @pdev is no bridge, -ERESTARTSYS when the caller is
- * being killed, or an errno for the answer of firmware.
+ * Return: 0, -ENODEV when @pdev is no bridge, -EACCES when nobody has called
+ * pnv_npu2_gpu_set_revoke() for the GPU, -ERESTARTSYS when the caller is being
+ * killed, or an errno for the answer of firmware.
  */
 int pnv_npu2_bridge_arm(struct pci_dev *pdev, u32 procedure)
 {

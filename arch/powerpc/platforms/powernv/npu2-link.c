@@ -241,7 +241,8 @@ static int pnv_npu2_flr(struct pnv_npu2_bridge *bridge)
  * pnv_npu2_link_fence_unlocked() - fence a link of a kernel that is going down
  * @bridge: the link
  *
- * Context: any, even a dying kernel; takes no lock as nobody else is left.
+ * Context: any, even a dying kernel; takes no lock, as CPUs may have been stopped
+ * with it. The gates are closed.
  * Return: 0; -ENODEV when the bridge was never found; or an errno when firmware
  * did not confirm the fence.
  */
@@ -295,32 +296,44 @@ int pnv_npu2_link_fence(struct pnv_npu2_bridge *bridge)
 	return ret;
 }
 
+/* In jiffies. The caller is going to fence the link when it need not wait */
+VISIBLE_IF_KUNIT long pnv_npu2_until_fence(struct pnv_npu2_bridge *bridge)
+{
+	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
+	unsigned long flags;
+	long wait = 0;
+
+	raw_spin_lock_irqsave(lock, flags);
+	if (!bridge->fenced) {
+		wait = bridge->next_fence - jiffies;
+		if (wait <= 0)
+			bridge->next_fence = jiffies + NPU2_FENCE_INTERVAL;
+	}
+	raw_spin_unlock_irqrestore(lock, flags);
+
+	return wait;
+}
+
 /**
  * pnv_npu2_link_pace() - wait until a user may have a link fenced again
  * @bridge: the link
  *
  * A user can unfence a link and reset it, over and over. Each fence purges the
- * caches of the whole machine, with interrupts off.
+ * caches of the whole machine, with interrupts off. It takes many no longer than
+ * one: the first of them fences the link, which leaves the others nothing to do.
  *
- * Context: may sleep.
+ * Context: may sleep, for the time between two fences and that of one fence.
  */
 void pnv_npu2_link_pace(struct pnv_npu2_bridge *bridge)
 {
-	raw_spinlock_t *lock = &bridge->gpu->npu->mailbox_lock;
-	unsigned long flags, now, when;
+	long wait;
 
-	raw_spin_lock_irqsave(lock, flags);
-	now = jiffies;
-	when = now;
-	if (!bridge->fenced) {
-		if (time_after(bridge->next_fence, now))
-			when = bridge->next_fence;
-		bridge->next_fence = when + NPU2_FENCE_INTERVAL;
+	for (;;) {
+		wait = pnv_npu2_until_fence(bridge);
+		if (wait <= 0)
+			return;
+		schedule_timeout_idle(wait);
 	}
-	raw_spin_unlock_irqrestore(lock, flags);
-
-	if (when != now)
-		schedule_timeout_idle(when - now);
 }
 
 /**

@@ -200,7 +200,8 @@ int pnv_npu2_reset_lpar(struct pnv_npu2_gpu *gpu)
  * An assignment by another kernel would be valid for the first guest of this
  * kernel that gets the same LPID.
  *
- * Context: any, even a dying kernel; takes no lock as nobody else is left.
+ * Context: any, even a dying kernel; takes no lock, as CPUs may have been stopped
+ * with it. The gates are closed.
  */
 void pnv_npu2_reset_lpars(struct pnv_npu2 *npu)
 {

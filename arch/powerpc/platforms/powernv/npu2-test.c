@@ -408,6 +408,32 @@ static void npu2_test_try_arm(struct kunit *test)
 	pnv_npu2_gate_end_reset(gate.gpu);
 	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 4), -ENODEV);
 	KUNIT_EXPECT_EQ(test, gate.revoked, 0);
+
+	pnv_npu2_gpu_clear_revoke(gate.gpu, &gate);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 4), -EACCES);
+	KUNIT_EXPECT_EQ(test, pnv_npu2_try_arm(&gate.gpu->bridge[0], 1), -EACCES);
+}
+
+/* However many ask for a fence, each waits as long as one; a fence is free */
+static void npu2_test_pace(struct kunit *test)
+{
+	struct npu2_test_gate gate;
+	struct pnv_npu2_bridge *bridge;
+	long first, second;
+
+	npu2_test_gate_init(test, &gate, 1);
+	bridge = &gate.gpu->bridge[0];
+	bridge->next_fence = jiffies;
+	KUNIT_EXPECT_LE(test, pnv_npu2_until_fence(bridge), 0);
+	first = pnv_npu2_until_fence(bridge);
+	second = pnv_npu2_until_fence(bridge);
+	KUNIT_EXPECT_LE(test, first, HZ / 10);
+	KUNIT_EXPECT_LE(test, second, first);
+
+	bridge->next_fence = jiffies + HZ;
+	KUNIT_EXPECT_GT(test, pnv_npu2_until_fence(bridge), 0);
+	bridge->fenced = true;
+	KUNIT_EXPECT_EQ(test, pnv_npu2_until_fence(bridge), 0);
 }
 
 /* A bridge that was never found cannot be fenced */
@@ -486,6 +512,7 @@ static struct kunit_case npu2_test_cases[] = {
 	KUNIT_CASE(npu2_test_config_write),
 	KUNIT_CASE(npu2_test_go),
 	KUNIT_CASE(npu2_test_try_arm),
+	KUNIT_CASE(npu2_test_pace),
 	KUNIT_CASE(npu2_test_fence_unknown),
 	KUNIT_CASE(npu2_test_atsd),
 	KUNIT_CASE(npu2_test_reset),

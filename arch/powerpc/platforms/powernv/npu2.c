@@ -158,8 +158,8 @@ static int pnv_npu2_join_pe(struct pnv_npu2_gpu *gpu, struct pci_dev *pdev)
  *
  * The PE selects the TVE that DMA over a link goes through, and a GPU spreads its
  * DMA over all of its links, so all bridges of a GPU share a PE. A bridge without
- * a PE cannot be enabled. That includes a bridge that is found again while a
- * reference keeps the removed device alive.
+ * a PE cannot be enabled. A bridge that is found again while a reference keeps the
+ * removed device alive does not count for the PE, see pnv_npu2_release_bridge().
  */
 void pnv_npu2_dma_dev_setup(struct pci_dev *pdev)
 {
@@ -239,16 +239,21 @@ static void pnv_npu2_hand_over_pe(struct pnv_npu2_gpu *gpu,
  *
  * To be called before the PE loses the device. The PCI core has taken the device
  * tree node from @pdev by then, see pci_release_dev().
+ *
+ * Return: whether the PE may have counted @pdev. It has not when another device
+ * stands for the bridge.
  */
-void pnv_npu2_release_bridge(struct pci_dev *pdev)
+bool pnv_npu2_release_bridge(struct pci_dev *pdev)
 {
 	struct pnv_npu2 *npu = pci_bus_to_pnvhb(pdev->bus)->npu2;
 	struct pci_dn *pdn = pci_get_pdn(pdev);
 	struct pnv_npu2_bridge *bridge;
 
 	bridge = npu && pdn ? pnv_npu2_bridge_of_pdn(npu, pdn) : NULL;
-	if (!bridge || bridge->pdev != pdev)
-		return;
+	if (!bridge)
+		return true;
+	if (bridge->pdev != pdev)
+		return false;
 
 	pnv_npu2_disable_bridge(bridge);
 
@@ -257,6 +262,8 @@ void pnv_npu2_release_bridge(struct pci_dev *pdev)
 	npu->phb->ioda.pe_rmap[pci_dev_id(pdev)] = IODA_INVALID_PE;
 	bridge->pdev = NULL;
 	mutex_unlock(&npu->lock);
+
+	return true;
 }
 
 /* Whether a write of any size sets bits of the 16-bit register at @reg */
@@ -273,24 +280,26 @@ bool pnv_npu2_write_sets(int where, int size, u32 val, int reg, u16 bits)
 }
 
 /* Whether a write puts a function to sleep; D0 is 0 */
-static bool pnv_npu2_write_stops(struct eeh_dev *edev, int where, int size,
+static bool pnv_npu2_write_stops(struct pci_dn *pdn, int where, int size,
 				 u32 val)
 {
-	struct pci_dev *pdev = READ_ONCE(edev->pdev);
+	/* The pci_dev knows as well, but can be removed at any time */
+	int pm_cap = pnv_eeh_find_cap(pdn, PCI_CAP_ID_PM);
 
-	return pdev && pdev->pm_cap &&
-	       pnv_npu2_write_sets(where, size, val, pdev->pm_cap + PCI_PM_CTRL,
+	return pm_cap &&
+	       pnv_npu2_write_sets(where, size, val, pm_cap + PCI_PM_CTRL,
 				   PCI_PM_CTRL_STATE_MASK);
 }
 
 /* Whether a write puts a GPU to sleep, or resets it */
-static bool pnv_npu2_write_resets_gpu(struct eeh_dev *edev, int where, int size,
+static bool pnv_npu2_write_resets_gpu(struct pci_dn *pdn, int where, int size,
 				      u32 val)
 {
-	return pnv_npu2_write_stops(edev, where, size, val) ||
-	       (edev->pcie_cap &&
-		pnv_npu2_write_sets(where, size, val,
-				    edev->pcie_cap + PCI_EXP_DEVCTL,
+	int pcie_cap = pdn_to_eeh_dev(pdn)->pcie_cap;
+
+	return pnv_npu2_write_stops(pdn, where, size, val) ||
+	       (pcie_cap &&
+		pnv_npu2_write_sets(where, size, val, pcie_cap + PCI_EXP_DEVCTL,
 				    PCI_EXP_DEVCTL_BCR_FLR));
 }
 
@@ -298,14 +307,14 @@ static bool pnv_npu2_write_resets_gpu(struct eeh_dev *edev, int where, int size,
  * Whether a write resets what is below a port, stops its link or takes its power:
  * that of the port, or that of the slot
  */
-static bool pnv_npu2_write_resets_port(struct eeh_dev *edev, int where, int size,
+static bool pnv_npu2_write_resets_port(struct pci_dn *pdn, int where, int size,
 				       u32 val)
 {
-	int pcie_cap = edev->pcie_cap;
+	int pcie_cap = pdn_to_eeh_dev(pdn)->pcie_cap;
 
 	if (pnv_npu2_write_sets(where, size, val, PCI_BRIDGE_CONTROL,
 				PCI_BRIDGE_CTL_BUS_RESET) ||
-	    pnv_npu2_write_stops(edev, where, size, val))
+	    pnv_npu2_write_stops(pdn, where, size, val))
 		return true;
 
 	return pcie_cap &&
@@ -330,16 +339,14 @@ static bool pnv_npu2_is_below_port(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn)
 static bool pnv_npu2_write_hits_gpu(struct pnv_npu2_gpu *gpu, struct pci_dn *pdn,
 				    int where, int size, u32 val)
 {
-	struct eeh_dev *edev = pdn_to_eeh_dev(pdn);
-
-	if (gpu->hose != pdn->phb || !edev)
+	if (gpu->hose != pdn->phb || !pdn_to_eeh_dev(pdn))
 		return false;
 
 	if (gpu->bdfn == PCI_DEVID(pdn->busno, pdn->devfn))
-		return pnv_npu2_write_resets_gpu(edev, where, size, val);
+		return pnv_npu2_write_resets_gpu(pdn, where, size, val);
 
 	return pdn->class_code >> 8 == PCI_CLASS_BRIDGE_PCI &&
-	       pnv_npu2_write_resets_port(edev, where, size, val) &&
+	       pnv_npu2_write_resets_port(pdn, where, size, val) &&
 	       pnv_npu2_is_below_port(gpu, pdn);
 }
 
@@ -364,25 +371,47 @@ bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu)
 	return go_on;
 }
 
-static int pnv_npu2_gpu_config_write(struct pci_dn *pdn, int where, int size,
-				     u32 val)
+static bool pnv_npu2_gpu_is_idle(struct pnv_npu2_gpu *gpu)
+{
+	return READ_ONCE(gpu->links) != NPU2_LINKS_UP;
+}
+
+/* The first GPU that the write takes away and that @may says no to */
+static struct pnv_npu2_gpu *
+pnv_npu2_write_is_refused(struct pci_dn *pdn, int where, int size, u32 val,
+			  bool (*may)(struct pnv_npu2_gpu *gpu))
 {
 	struct pnv_npu2 *npu;
 	unsigned int i;
 
 	list_for_each_entry(npu, &pnv_npu2_list, list) {
 		for (i = 0; i < npu->num_gpus; i++) {
-			if (!pnv_npu2_write_hits_gpu(&npu->gpu[i], pdn, where,
-						     size, val) ||
-			    pnv_npu2_gpu_may_go(&npu->gpu[i]))
-				continue;
-			pr_warn_ratelimited("NPU: %pOF: RAM is in use, reset by config space refused\n",
-					    npu->gpu[i].dn);
-			return -EBUSY;
+			if (pnv_npu2_write_hits_gpu(&npu->gpu[i], pdn, where,
+						    size, val) &&
+			    !may(&npu->gpu[i]))
+				return &npu->gpu[i];
 		}
 	}
 
-	return 1;
+	return NULL;
+}
+
+static int pnv_npu2_gpu_config_write(struct pci_dn *pdn, int where, int size,
+				     u32 val)
+{
+	struct pnv_npu2_gpu *gpu;
+
+	/* What one GPU refuses must not make the others forget their training */
+	gpu = pnv_npu2_write_is_refused(pdn, where, size, val,
+					pnv_npu2_gpu_is_idle) ?:
+	      pnv_npu2_write_is_refused(pdn, where, size, val,
+					pnv_npu2_gpu_may_go);
+	if (!gpu)
+		return 1;
+
+	pr_warn_ratelimited("NPU: %pOF: RAM is in use, reset by config space refused\n",
+			    gpu->dn);
+	return -EBUSY;
 }
 
 /**
@@ -555,7 +584,7 @@ void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus)
 	pnv_npu2_for_each_in_reset(hose, bus, pnv_npu2_gate_leave_reset);
 }
 
-/* Takes no lock: nobody else is left */
+/* Takes no lock: CPUs may have been stopped with it. The gates are closed */
 static void pnv_npu2_shutdown_links(struct pnv_npu2 *npu)
 {
 	struct pnv_npu2_gpu *gpu;

@@ -58,8 +58,11 @@
  * Lock order. No code path takes pnv_npu2.lock and a gate together.
  *
  *   pci_rescan_remove_lock
- *     mutex of the IOMMU group
+ *     mutex of the IOMMU group, lock of the VFIO container
  *       pnv_npu2.lock
+ *
+ *   lock of the VFIO container, srcu of KVM
+ *     pnv_npu2_gpu.gate
  *
  *   mmap_lock
  *     memory_lock of the VFIO device
@@ -131,7 +134,8 @@ struct pnv_phb;
  *    or its port away	forget the	forget the
  *			training	training
  *
- * "Revoke" removes all mappings of GPU RAM. Config writes are those of anybody but
+ * "Revoke" removes all mappings of GPU RAM. VFIO's procedures are refused while
+ * nobody uses the GPU, that is while @revoke is NULL. Config writes are those of anybody but
  * the platform; in CHANGING they belong to a reset that a driver has announced.
  * Reads of config space are no event: a procedure that a read carries out has been
  * armed in the state DOWN, or does nothing.
@@ -191,6 +195,7 @@ struct pnv_npu2_bridge {
  * @revoke: removes all mappings of GPU RAM, NULL when nobody has any
  * @revoke_data: argument of @revoke
  * @frozen: hardware has frozen @npu_pe, and firmware has not said otherwise since
+ * @not_reset: firmware has refused the last reset
  * @links: state of the links
  * @changes: how many changes are under way; not 0 in NPU2_LINKS_CHANGING only
  * @in_reset: resets that EEH has asserted (NPU2_RESET_OF_*), each one of @changes
@@ -348,7 +353,7 @@ void pnv_npu2_init(struct pnv_phb *phb);
 void pnv_npu2_fence_for_phb_reset(void);
 void pnv_npu2_shutdown(struct pci_controller *hose);
 void pnv_npu2_dma_dev_setup(struct pci_dev *pdev);
-void pnv_npu2_release_bridge(struct pci_dev *pdev);
+bool pnv_npu2_release_bridge(struct pci_dev *pdev);
 void pnv_npu2_disable_device(struct pci_dev *pdev);
 void pnv_npu2_begin_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_end_reset(struct pci_controller *hose, struct pci_bus *bus);
@@ -364,6 +369,7 @@ bool pnv_npu2_is_frozen(bool was_frozen, int first, unsigned int pe_number);
 bool pnv_npu2_is_trained(u16 done, int last);
 u16 pnv_npu2_procedures_after(u16 done, int last, u32 next);
 bool pnv_npu2_is_fenced_after(bool fenced, u32 next);
+long pnv_npu2_until_fence(struct pnv_npu2_bridge *bridge);
 bool pnv_npu2_may_change(struct pnv_npu2_bridge *bridge, bool flr);
 bool pnv_npu2_gpu_may_go(struct pnv_npu2_gpu *gpu);
 bool pnv_npu2_write_sets(int where, int size, u32 val, int reg, u16 bits);

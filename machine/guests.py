@@ -27,8 +27,10 @@ ANSWERS = [
     ("unplugging a bridge is refused", 4, r"Error: PCI: Cannot unplug NVLink2 devices$"),
     ("unplugging a PCI host bridge is refused", 5,
      r"Error: PCI host bridge nvlink0 has NVLink2 devices, which cannot be unplugged$"),
-    ("a dump leaves GPU RAM out", 6, r"Error: dump: no guest memory to dump$"),
-    ("the guest runs on", 9, r"VM status: running$"),
+    ("unplugging function 0 of a bridge's slot is refused", 6,
+     r"Error: companion shares its slot with NVLink2 device bridge0, which cannot be unplugged$"),
+    ("a dump leaves GPU RAM out", 7, r"Error: dump: no guest memory to dump$"),
+    ("the guest runs on", 10, r"VM status: running$"),
 ]
 BLOCKED = r"GPU RAM of \S+, an NVLink2 device, cannot be migrated"
 # Properties that name other nodes, by numbers that firmware gives
@@ -172,7 +174,7 @@ def answers(seen):
     maps = [facts.get(f"answer.{number}", "") for number in (0, 2)]
     results.append(Result("what was refused is not mapped any more", bool(re.match(r"[1-9]\d* of [1-9]", maps[0])) and
                           maps[0] == maps[1], host="; ".join(maps)))
-    migrate = [facts.get(f"answer.{number}", "") for number in (7, 8)]
+    migrate = [facts.get(f"answer.{number}", "") for number in (8, 9)]
     results.append(Result("migration is refused, and GPU RAM a reason", migrate[0].startswith("Error: ") and
                           bool(re.search(BLOCKED, migrate[1])), host="; ".join(migrate)))
     return results

@@ -27,10 +27,11 @@ def judge(seen):
             guests.stays(seen, SOCKETS, boots=2, gpus=4), guests.distances(seen, SOCKETS, guests.all_apart(5)),
             guests.same_tree(seen, SOCKETS, known["sockets"]), guests.ends(seen, SOCKETS),
             *guests.answers(seen), guests.stays(seen, "asked", boots=1, gpus=1),
-            guests.distances(seen, "asked", guests.all_apart(2)), guests.same_tree(seen, "asked", known["one"]),
-            guests.ends(seen, "asked"), guests.distances(seen, FORM1, guests.all_apart(2)),
+            guests.distances(seen, "asked", guests.all_apart(2)), guests.ends(seen, "asked"),
+            guests.distances(seen, FORM1, guests.all_apart(2)),
             guests.same_tree(seen, FORM1, known[FORM1]), guests.ends(seen, FORM1),
-            guests.stays(seen, LIMITED, boots=1, gpus=1), guests.ends(seen, LIMITED),
+            guests.stays(seen, LIMITED, boots=1, gpus=1), guests.same_tree(seen, LIMITED, known["one"]),
+            guests.ends(seen, LIMITED),
             guests.stays(seen, BRIDGES_FIRST, boots=1, gpus=2), guests.distances(seen, BRIDGES_FIRST, guests.all_apart(3)),
             guests.ends(seen, BRIDGES_FIRST), guests.host_is_well(seen)]
 

@@ -81,6 +81,16 @@ static void add_device(struct command *command, const struct pci_device *device,
 	    ++bridge->slots, name, number);
 }
 
+/* A device and one that goes with it when it is unplugged. */
+static void add_companion(struct command *command, const struct pci_device *device, struct host_bridge *bridge)
+{
+	bridge->slots++;
+	add(command, "-device", "virtio-rng-pci,bus=nvlink%d.0,addr=%d.0,multifunction=on,id=companion", bridge->number,
+	    bridge->slots);
+	add(command, "-device", "vfio-pci,host=%s,bus=nvlink%d.0,addr=%d.1,id=bridge0", device->address, bridge->number,
+	    bridge->slots);
+}
+
 /* The host bridge for another GPU: the last one, or a new one. */
 static void find_host_bridge(struct command *command, const struct consumer *consumer, const struct gpu *gpu,
 			     struct host_bridge *bridge)
@@ -102,9 +112,14 @@ static void add_bridges(struct command *command, const struct consumer *consumer
 {
 	int i;
 
-	for (i = 0; i < gpu->links; i++, host->bridges++)
-		if (!(consumer->omit & OMIT_BRIDGE(i)))
+	for (i = 0; i < gpu->links; i++, host->bridges++) {
+		if (consumer->omit & OMIT_BRIDGE(i))
+			continue;
+		if (consumer->companion && !host->bridges)
+			add_companion(command, &gpu->bridges[i], host);
+		else
 			add_device(command, &gpu->bridges[i], host, "bridge", host->bridges);
+	}
 }
 
 static void add_gpus(struct command *command, const struct consumer *consumer)

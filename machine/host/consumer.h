@@ -13,6 +13,7 @@
  * @gpus: how many, 0 for one.
  * @omit: what is not passed on, bit 0 for the GPUs, bit n for the bridge n - 1 of each.
  * @together: all on one PCI host bridge; else GPUs of each IOMMU group have one.
+ * @companion: the first bridge shares its slot with "companion", an emulated device that is function 0.
  * @bridges_first: the bridges of a GPU come before it on the command line.
  * @machine: machine type, NULL for QEMU's default.
  * @arguments: more of QEMU's command line, ends with NULL, or NULL.
@@ -33,6 +34,7 @@ struct consumer {
 	int gpus;
 	unsigned int omit;
 	bool together;
+	bool companion;
 	bool bridges_first;
 	const char *machine;
 	char *const *arguments;

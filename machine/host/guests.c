@@ -36,6 +36,7 @@ struct shape {
 	int gpus;
 	unsigned int omit;
 	bool together;
+	bool companion;
 	bool bridges_first;
 	unsigned long lock_limit;
 	const char *parameters;
@@ -60,8 +61,8 @@ static char *const without_nvlink2[] = { "-global", "vfio-pci.nvlink2=off", NULL
 /* The GPU after those that the guest has is %s. */
 static const char *const questions[] = {
 	"maps", "device_add vfio-pci,host=%s,bus=nvlink0.0,addr=16,id=late", "maps", "device_del gpu0",
-	"device_del bridge0", "device_del nvlink0", "dump-guest-memory /tmp/dump " GPU_RAM, "migrate exec:true",
-	"info migrate", "info status", NULL
+	"device_del bridge0", "device_del nvlink0", "device_del companion", "dump-guest-memory /tmp/dump " GPU_RAM,
+	"migrate exec:true", "info migrate", "info status", NULL
 };
 
 static const struct shape shapes[] = {
@@ -73,7 +74,8 @@ static const struct shape shapes[] = {
 	{ "reboot-one", .gpus = 1, .parameters = "machine.reboot=1", .reboots = true },
 	{ "reboot-two", .gpus = 2, .parameters = "machine.reboot=1", .reboots = true },
 	{ "reboot-sockets", .gpus = 4, .parameters = "machine.reboot=1", .reboots = true },
-	{ "asked", .gpus = 1, .parameters = "machine.hold=1", .arguments = with_monitor, .questions = questions },
+	{ "asked", .gpus = 1, .companion = true, .parameters = "machine.hold=1", .arguments = with_monitor,
+	  .questions = questions },
 	{ "orphans", .gpus = 1, .omit = 1 },
 	{ "no-bridges", .gpus = 1, .omit = ~1u },
 	{ "bridge-missing", .gpus = 1, .omit = 1 << 2 },
@@ -151,7 +153,7 @@ static void run(void)
 {
 	const struct consumer consumer = {
 		.gpu = gpus, .gpus = current->gpus, .omit = current->omit,
-		.together = current->together, .bridges_first = current->bridges_first,
+		.together = current->together, .bridges_first = current->bridges_first, .companion = current->companion,
 		.memory_mib = GUEST_MEMORY_MIB, .lock_limit = current->lock_limit,
 		.timeout_s = GUEST_TIMEOUT_S * (current->reboots ? 1 + atoi(word) : 1),
 		.job = "nodes", .parameters = current->parameters, .arguments = current->arguments,

@@ -234,6 +234,7 @@ static char *missing_links(const SpaprNvlink2Gpu *gpu)
  */
 static bool check_gpu(const SpaprNvlink2Gpu *gpu, Error **errp)
 {
+    ERRP_GUARD();
     g_autofree char *missing = NULL;
 
     if (!gpu->pdev) {
@@ -350,6 +351,7 @@ static PCIDevice *first_device_of(const SpaprNvlink2 *nvlink2,
 
 bool spapr_nvlink2_plug(SpaprPhbState *phb, PCIDevice *pdev, Error **errp)
 {
+    ERRP_GUARD();
     SpaprMachineState *spapr = SPAPR_MACHINE(qdev_get_machine());
     const VFIONvlink2 *nv = vfio_nvlink2_find(pdev);
     PCIDevice *other;
@@ -387,6 +389,29 @@ bool spapr_nvlink2_may_unplug(SpaprPhbState *phb, Error **errp)
         error_setg(errp, "PCI host bridge %s has NVLink2 devices, which cannot "
                    "be unplugged", name_of(phb));
         return false;
+    }
+    return true;
+}
+
+/* With function 0 of a slot all others are unplugged */
+bool spapr_nvlink2_may_unplug_slot(PCIDevice *function0, Error **errp)
+{
+    SpaprNvlink2 *nvlink2 = SPAPR_MACHINE(qdev_get_machine())->nvlink2;
+    unsigned i;
+
+    if (PCI_FUNC(function0->devfn)) {
+        return true;
+    }
+    for (i = 0; nvlink2 && i < nvlink2->devices->len; i++) {
+        PCIDevice *pdev = g_ptr_array_index(nvlink2->devices, i);
+
+        if (pci_get_bus(pdev) == pci_get_bus(function0) &&
+            PCI_SLOT(pdev->devfn) == PCI_SLOT(function0->devfn)) {
+            error_setg(errp, "%s shares its slot with NVLink2 device %s, which "
+                       "cannot be unplugged", name_of(function0),
+                       name_of(pdev));
+            return false;
+        }
     }
     return true;
 }

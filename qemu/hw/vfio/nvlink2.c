@@ -116,7 +116,7 @@ static bool nvlink2_bridge_realize(VFIOPCIDevice *vdev,
 {
     VFIONvlink2 *nv = vdev->nvlink2;
 
-    /* A host with fewer ATSD registers than links leaves some without one */
+    /* The host has ATSD registers for one bridge of each GPU, see vfio.h */
     if (!info->size) {
         return true;
     }

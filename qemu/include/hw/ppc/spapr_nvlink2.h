@@ -29,6 +29,12 @@ bool spapr_nvlink2_plug(SpaprPhbState *phb, PCIDevice *pdev, Error **errp);
 bool spapr_nvlink2_may_unplug(SpaprPhbState *phb, Error **errp);
 
 /**
+ * spapr_nvlink2_may_unplug_slot: false if a device has to stay because it is
+ * function 0 of a slot with NVLink2 devices, which would go with it.
+ */
+bool spapr_nvlink2_may_unplug_slot(PCIDevice *function0, Error **errp);
+
+/**
  * spapr_nvlink2_num_nodes: how many NUMA nodes are GPUs. They follow the nodes
  * that the user has configured.
  */

@@ -33,7 +33,7 @@ BATCHES = {
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
              {"extra": windows.options(TRACE)}),
     "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
-    "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_failfn:-f:stuck:-f:isolation:-v:frozen_state"), "init_on_free=1", {}),
+    "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_order", "nvlink2_failfn:-f:stuck:-f:isolation:-v:frozen_state"), "init_on_free=1", {}),
     "panic": ((PANIC,), "", {}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
     "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped", "nvlink2_race:-t:walkers_of_huge_pages"),

@@ -40,7 +40,7 @@ NO_POWER_CONTROL = ("-global", "xio3130-downstream.power_controller_present=off"
 HURRIED = (r"Spent \d+ msecs in OPAL call \d+!", r"SBE: .*")
 # What it may complain of by the program that causes it: accesses to configuration space that it does not take
 CAUSED = {
-    "nvlink2_reset": (r"PHB#\w+:\S+ Unsupported write to bridge control register",),
+    "nvlink2_panic": (r"PHB#\w+:\S+ Unsupported write to bridge control register",),
     "nvlink2_race": (r"NPU\d+: Short read of procedure register",),
     "nvlink2_walk": (r"NPU\d+: Short read of procedure register",),
 }

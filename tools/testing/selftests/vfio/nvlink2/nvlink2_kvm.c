@@ -109,7 +109,7 @@ TEST_F_TIMEOUT(kvm, hash_guest_is_refused, NVLINK2_TIMEOUT)
 	if (ioctl(self->guest.vm, KVM_PPC_ALLOCATE_HTAB, &order))
 		SKIP(return, "KVM here has no hash guests");
 
-	EXPECT_GT(0, open_with_guest(self));
+	EXPECT_EQ(-EINVAL, open_with_guest(self));
 }
 
 /* A failed open for a hash guest leaves the GPU to others */
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(kvm, refused_guest_leaves_nothing, NVLINK2_TIMEOUT)
 	if (ioctl(self->guest.vm, KVM_PPC_ALLOCATE_HTAB, &order))
 		SKIP(return, "KVM here has no hash guests");
 
-	EXPECT_GT(0, open_with_guest(self));
+	EXPECT_EQ(-EINVAL, open_with_guest(self));
 	nvlink2_close(&self->nvlink2);
 	kvm_guest_close(&self->guest);
 	EXPECT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
@@ -131,11 +131,16 @@ TEST_F_TIMEOUT(kvm, without_guest, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
 	void *memory = anonymous(MIB);
+	long locked;
 
 	kvm_guest_close(&self->guest);
 	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
+	locked = watch_status("VmLck");
 	EXPECT_EQ(0, spapr_register(container, memory, MIB));
+	EXPECT_LT(locked, watch_status("VmLck"));
 	EXPECT_EQ(0, spapr_unregister(container, memory, MIB));
+	/* Nothing is held for a GPU that has no guest */
+	EXPECT_EQ(locked, watch_status("VmLck"));
 }
 
 /*

@@ -31,8 +31,6 @@
 /* Before, the PCI core waited a minute for a device that it was not let see */
 #define EEH_SECONDS	20
 
-#define VENDOR_NVIDIA	0x10de
-
 NVLINK2_FIXTURE(reset, nvlink2_prepare_mapped);
 
 /* Without a reset there are no faults. The other cases rely on that */
@@ -95,7 +93,7 @@ TEST_F_TIMEOUT(reset, stores_beside_reads_of_config_space, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, status);
 }
 
-/* In D3hot the GPU's end of the links is down */
+/* In D3hot the GPU's end of the links is down: mappings go before */
 TEST_F_TIMEOUT(reset, power_state_d3, NVLINK2_TIMEOUT)
 {
 	struct vfio_dev *gpu = &self->nvlink2.gpu;
@@ -108,7 +106,6 @@ TEST_F_TIMEOUT(reset, power_state_d3, NVLINK2_TIMEOUT)
 	state = vfio_config_read(gpu, pm + PCI_PM_CTRL, 2);
 	ASSERT_EQ(0, vfio_config_write(gpu, pm + PCI_PM_CTRL, 2,
 				       state | PCI_PM_CTRL_STATE_MASK));
-	EXPECT_EQ(-SIGBUS, watch_faults(self->mem));
 	ASSERT_EQ(0, vfio_config_write(gpu, pm + PCI_PM_CTRL, 2, state));
 	usleep(50000);
 	ASSERT_EQ(0, reset_recover(&self->nvlink2));
@@ -318,9 +315,31 @@ TEST_F_TIMEOUT(reset, refused_reset_fails, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, sysfs_write(bdf, "driver/unbind", bdf));
 	train_by_sysfs(bdf, cap);
 	EXPECT_LT(0, watch_faults(self->mem));
-	EXPECT_EQ(-EIO, sysfs_write(bdf, "reset", "1"));
+	/* Do not touch the RAM of a GPU whose link is down */
+	ASSERT_EQ(-EIO, sysfs_write(bdf, "reset", "1"));
 	EXPECT_EQ(0, watch_faults(self->mem));
 	EXPECT_EQ(0, sysfs_bind(bdf));
+}
+
+/*
+ * When a closed GPU could not be reset, the fence is all that keeps it from the
+ * memory of its last guest: who still has the bridges must not take it away.
+ */
+TEST_F_TIMEOUT(reset, links_of_a_closed_gpu, NVLINK2_TIMEOUT)
+{
+	static const uint32_t procedures[] = { 1, 4, 10, 13 };
+	struct nvlink2 *nvlink2 = &self->nvlink2;
+	unsigned int i;
+
+	munmap((void *)self->mem, MIB);
+	self->mem = NULL;
+	vfio_dev_close(&nvlink2->gpu);
+	for (i = 0; i < ARRAY_SIZE(procedures); i++)
+		EXPECT_EQ(-EACCES, nvlink2_run_procedure(&nvlink2->bridge[0],
+							 procedures[i]));
+	ASSERT_EQ(0, vfio_dev_open(&nvlink2->container, nvlink2->place->gpu,
+				   &nvlink2->gpu));
+	EXPECT_EQ(0, nvlink2_train(nvlink2));
 }
 
 /* A mapping keeps the GPU open when the file descriptor is closed */
@@ -354,215 +373,6 @@ TEST_F_TIMEOUT(revoke, mapping_is_gone, NVLINK2_TIMEOUT)
 	if ((void *)huge != MAP_FAILED)
 		EXPECT_LT(0, watch_faults(huge));
 	munmap((void *)huge, HUGE);
-}
-
-/*
- * Root can stop a GPU by configuration space, as with setpci: that of the port
- * above it, or its own. Where GPU RAM may be mapped, that is refused
- */
-NVLINK2_FIXTURE(setpci, nvlink2_prepare_mapped);
-
-/* @kept: every port, or GPU, has this bit, and firmware lets one write to it */
-FIXTURE_VARIANT(setpci)
-{
-	bool of_port;
-	bool kept;
-	uint8_t cap;
-	unsigned int where;
-	unsigned int size;
-	uint32_t bits;
-};
-
-FIXTURE_VARIANT_ADD(setpci, bus_reset)
-	{ true, true, 0, PCI_BRIDGE_CONTROL, 2, PCI_BRIDGE_CTL_BUS_RESET };
-FIXTURE_VARIANT_ADD(setpci, bus_reset_by_byte)
-	{ true, false, 0, PCI_BRIDGE_CONTROL, 1, PCI_BRIDGE_CTL_BUS_RESET };
-FIXTURE_VARIANT_ADD(setpci, bus_reset_by_dword)
-	{ true, true, 0, PCI_INTERRUPT_LINE, 4, PCI_BRIDGE_CTL_BUS_RESET << 16 };
-FIXTURE_VARIANT_ADD(setpci, link_disable)
-	{ true, false, PCI_CAP_ID_EXP, PCI_EXP_LNKCTL, 2, PCI_EXP_LNKCTL_LD };
-FIXTURE_VARIANT_ADD(setpci, power_state)
-	{ false, true, PCI_CAP_ID_PM, PCI_PM_CTRL, 2, PCI_PM_CTRL_STATE_MASK };
-FIXTURE_VARIANT_ADD(setpci, function_reset)
-	{ false, false, PCI_CAP_ID_EXP, PCI_EXP_DEVCTL, 2, PCI_EXP_DEVCTL_BCR_FLR };
-FIXTURE_VARIANT_ADD(setpci, function_reset_by_byte)
-	{ false, false, PCI_CAP_ID_EXP, PCI_EXP_DEVCTL + 1, 1,
-	  PCI_EXP_DEVCTL_BCR_FLR >> 8 };
-FIXTURE_VARIANT_ADD(setpci, power_state_of_port)
-	{ true, false, PCI_CAP_ID_PM, PCI_PM_CTRL, 2, PCI_PM_CTRL_STATE_MASK };
-FIXTURE_VARIANT_ADD(setpci, slot_power)
-	{ true, false, PCI_CAP_ID_EXP, PCI_EXP_SLTCTL, 2, PCI_EXP_SLTCTL_PCC };
-
-/* The device to write to, and the offset; 0 when there is nothing to write to */
-static unsigned int setpci_where(const FIXTURE_VARIANT(setpci) *variant,
-				 char *bdf)
-{
-	unsigned int cap = 0;
-
-	snprintf(bdf, BDF_LEN, "%s", nvlink2_place()->gpu);
-	if (variant->of_port)
-		sysfs_port(nvlink2_place()->gpu, bdf, BDF_LEN);
-	if (!bdf[0])
-		return 0;
-	if (variant->cap) {
-		cap = sysfs_capability(bdf, variant->cap);
-		if (!cap)
-			return 0;
-	}
-
-	return cap + variant->where;
-}
-
-TEST_F_TIMEOUT(setpci, refused_while_mapped, NVLINK2_TIMEOUT)
-{
-	int log = watch_log_begin();
-	unsigned int where;
-	char bdf[BDF_LEN];
-	uint32_t before;
-
-	where = setpci_where(variant, bdf);
-	if (!where)
-		SKIP(return, "no such register");
-
-	before = sysfs_config(bdf, where, variant->size);
-	ASSERT_EQ(0, before & variant->bits);
-	sysfs_config_write(bdf, where, variant->size, before | variant->bits);
-	/* Do not touch the RAM of a GPU that is gone */
-	ASSERT_EQ(before, sysfs_config(bdf, where, variant->size));
-	EXPECT_EQ(0, watch_faults(self->mem));
-	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
-	EXPECT_TRUE(watch_log_has(log, "refused"));
-	close(log);
-}
-
-/* A reset makes a GPU forget what the kernel has written there */
-#define HEADER_WORDS	16
-
-static void read_header(const char *bdf, uint32_t *header)
-{
-	int i;
-
-	for (i = 0; i < HEADER_WORDS; i++)
-		header[i] = sysfs_config(bdf, 4 * i, 4);
-}
-
-/* BARs first, the command last */
-static void write_header(const char *bdf, const uint32_t *header)
-{
-	int i;
-
-	for (i = HEADER_WORDS - 1; i > 0; i--)
-		sysfs_config_write(bdf, 4 * i, 4, header[i]);
-}
-
-/* Without a user, root is free to do so, and the next user gets a working GPU */
-TEST_F_TIMEOUT(setpci, allowed_after_close, NVLINK2_TIMEOUT)
-{
-	uint32_t before, header[HEADER_WORDS];
-	unsigned int where, size = variant->size;
-	int log = watch_log_begin();
-	char bdf[BDF_LEN];
-
-	where = setpci_where(variant, bdf);
-	if (!where)
-		SKIP(return, "no such register");
-
-	nvlink2_put_away(&self->nvlink2, self->mem);
-	self->mem = NULL;
-	read_header(nvlink2_place()->gpu, header);
-
-	/* A GPU that nobody uses may be in D3 already */
-	before = sysfs_config(bdf, where, size);
-	sysfs_config_write(bdf, where, size, before & ~variant->bits);
-	sysfs_config_write(bdf, where, size, before | variant->bits);
-	if (variant->kept)
-		EXPECT_EQ(variant->bits,
-			  sysfs_config(bdf, where, size) & variant->bits);
-	EXPECT_FALSE(watch_log_has(log, "refused"));
-	close(log);
-	sysfs_config_write(bdf, where, size, before);
-	/* PCIe gives a function a second after a reset */
-	sleep(1);
-	write_header(nvlink2_place()->gpu, header);
-
-	ASSERT_EQ(0, nvlink2_prepare_mapped(&self->nvlink2, &self->mem));
-	EXPECT_EQ(NVLINK2_PATTERN, *self->mem);
-}
-
-FIXTURE(rescan)
-{
-	struct nvlink2 nvlink2;
-	int log;
-};
-
-FIXTURE_SETUP(rescan)
-{
-	NEED_GPU();
-	self->log = watch_log_begin();
-	nvlink2_clear(&self->nvlink2, nvlink2_place());
-}
-
-FIXTURE_TEARDOWN(rescan)
-{
-	nvlink2_close(&self->nvlink2);
-	EXPECT_QUIET_LOG(self->log);
-}
-
-static int remove_gpu(const char *bdf)
-{
-	if (sysfs_number(bdf, "vendor") != VENDOR_NVIDIA)
-		return -ENODEV;
-
-	return sysfs_write(bdf, "remove", "1");
-}
-
-/* Make the GPUs the last devices of their group */
-static int rescan_gpus(int group)
-{
-	int ret;
-
-	if (!sysfs_for_each_in_group(group, remove_gpu))
-		return -ENODEV;
-	ret = sysfs_write_file("/sys/bus/pci/rescan", "1");
-	if (!ret)
-		sysfs_for_each_in_group(group, sysfs_bind);
-
-	return ret;
-}
-
-/*
- * EEH resets one PE of the group. That has to be the one of a GPU, although the
- * bridges come first in the group now: a reset of their PE takes all links down.
- */
-TEST_F_TIMEOUT(rescan, eeh_resets_a_gpu, NVLINK2_TIMEOUT)
-{
-	volatile uint64_t *ram, *other;
-	struct nvlink2 neighbour;
-	long faults[2];
-	int ret;
-
-	ASSERT_EQ(0, rescan_gpus(self->nvlink2.place->group));
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	NEED_NEIGHBOUR(self, neighbour);
-	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
-	ASSERT_EQ(0, nvlink2_train(&self->nvlink2));
-	ASSERT_EQ(0, nvlink2_train(&neighbour));
-	ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
-	other = nvlink2_map_ram(&neighbour, 0, MIB);
-	ASSERT_EQ(0, watch_store(ram, 1));
-	ASSERT_EQ(0, watch_store(other, 1));
-
-	ret = reset_by_eeh(&self->nvlink2);
-	if (ret == -EOPNOTSUPP)
-		SKIP(return, "no EEH");
-	ASSERT_EQ(0, ret);
-	faults[0] = watch_faults(ram);
-	faults[1] = watch_faults(other);
-	EXPECT_EQ(-SIGBUS, faults[0] + faults[1])
-		TH_LOG("%ld and %ld", faults[0], faults[1]);
-	munmap((void *)ram, MIB);
-	munmap((void *)other, MIB);
-	nvlink2_close_devices(&neighbour);
 }
 
 /* Devices that are taken out of the system and found again */

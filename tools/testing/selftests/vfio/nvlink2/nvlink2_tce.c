@@ -38,6 +38,32 @@
 
 enum { SLOT_CODE, SLOT_MEMORY, SLOT_RAM };
 
+/* What the machine had before, -1 when that has not been changed */
+static long huge_pages = -1;
+
+static void write_huge_pages(long count)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%ld", count);
+	sysfs_write_file("/proc/sys/vm/nr_hugepages", text);
+}
+
+/* Each case runs in a process of its own */
+static void want_huge_pages(long count)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r");
+	long before;
+
+	if (!file)
+		return;
+	if (fscanf(file, "%ld", &before) == 1 && before < count) {
+		huge_pages = before;
+		write_huge_pages(count);
+	}
+	fclose(file);
+}
+
 FIXTURE(tce)
 {
 	struct nvlink2 nvlink2;
@@ -97,6 +123,8 @@ FIXTURE_TEARDOWN(tce)
 	kvm_vcpu_close(&self->vcpu);
 	nvlink2_close(&self->nvlink2);
 	kvm_guest_close(&self->guest);
+	if (huge_pages >= 0)
+		write_huge_pages(huge_pages);
 	EXPECT_QUIET_LOG(self->log);
 }
 
@@ -365,7 +393,7 @@ TEST_F_TIMEOUT(tce, slot_smaller_than_its_page, NVLINK2_TIMEOUT)
 	const uint64_t gpa = 64 * MIB;
 	uint64_t *page, val = 0;
 
-	sysfs_write_file("/proc/sys/vm/nr_hugepages", "4");
+	want_huge_pages(4);
 	page = mmap(NULL, HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 		    MAP_ANONYMOUS | MAP_HUGETLB | 21 << MAP_HUGE_SHIFT, -1, 0);
 	if ((void *)page == MAP_FAILED)
@@ -414,7 +442,7 @@ static uint8_t *huge_and_small(unsigned int huge, unsigned int pages)
 		return NULL;
 	memory += HUGE_PAGE - (uintptr_t)memory % HUGE_PAGE;
 	madvise(memory, pages * HUGE_PAGE, MADV_NOHUGEPAGE);
-	sysfs_write_file("/proc/sys/vm/nr_hugepages", "4");
+	want_huge_pages(4);
 	if (mmap(memory, huge * HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE |
 		 MAP_ANONYMOUS | MAP_HUGETLB | MAP_FIXED | 21 << MAP_HUGE_SHIFT,
 		 -1, 0) == MAP_FAILED)

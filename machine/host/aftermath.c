@@ -166,3 +166,10 @@ void firmware_log_report(void)
 			printf("opal| %s\n", line);
 	free(text);
 }
+
+void logs_report(void)
+{
+	trace_report();
+	kernel_log_report();
+	firmware_log_report();
+}

@@ -24,4 +24,9 @@ void kernel_log_report(void);
  */
 void firmware_log_report(void);
 
+/**
+ * logs_report() - all three.
+ */
+void logs_report(void);
+
 #endif

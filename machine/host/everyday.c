@@ -131,17 +131,15 @@ static void with_guest(const char *seconds, int index)
 		.timeout_s = GUEST_TIMEOUT_S + WAYS * atoi(seconds), .job = "everyday",
 		.parameters = parameters, .watch = watch,
 	};
-	struct group group;
-	struct gpu gpu;
+	static struct taken taken;
 
 	snprintf(parameters, sizeof(parameters), "machine.seconds=%s", seconds);
-	choose_gpu(index, &gpu);
-	own_group(&gpu, &group);
-	consumer.gpu = &gpu;
+	take_gpus(&taken, ONE_GPU, index);
+	consumer.gpu = taken.gpus;
 	mark("before");
 	use(&consumer);
 	mark("after");
-	report("unbound", "%d of %d", group_unbind(&group), group.count);
+	give_back(&taken);
 }
 
 int main(int argc, char **argv)

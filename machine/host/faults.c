@@ -252,32 +252,29 @@ static bool wanted(int argc, char **argv, const char *part)
 
 int main(int argc, char **argv)
 {
-	struct group group;
-	struct gpu gpus[2];
+	static struct taken taken;
+	struct group *group = taken.groups;
+	const struct gpu *gpus = taken.gpus;
 
 	report_begin("host");
 	check_kvm();
-	choose_gpu(0, &gpus[0]);
-	choose_gpu(1, &gpus[1]);
-	own_group(&gpus[0], &group);
+	take_two_gpus(&taken);
 	trace_begin();
 	if (wanted(argc, argv, "stuck"))
 		stuck(&gpus[0]);
 	if (wanted(argc, argv, "lost"))
-		lost(&group, &gpus[0]);
+		lost(group, &gpus[0]);
 	if (wanted(argc, argv, "frozen"))
-		frozen(&group, gpus);
+		frozen(group, gpus);
 	if (wanted(argc, argv, "purge"))
-		purge(&group, &gpus[0]);
+		purge(group, &gpus[0]);
 	if (wanted(argc, argv, "resets"))
-		resets(&group, &gpus[0]);
+		resets(group, &gpus[0]);
 	if (wanted(argc, argv, "power"))
 		power(&gpus[0]);
 	if (wanted(argc, argv, "use"))
 		use(&gpus[0]);
-	report("unbound", "%d of %d", group_unbind(&group), group.count);
-	trace_report();
-	kernel_log_report();
-	firmware_log_report();
+	give_back(&taken);
+	logs_report();
 	return 0;
 }

@@ -85,7 +85,7 @@ static const struct shape shapes[] = {
 	{ "sockets-together", .gpus = 4, .together = true },
 };
 
-static struct gpu gpus[MAX_GPUS];
+static struct taken taken;
 static const struct shape *current;
 static const char *word;
 static int boots;
@@ -126,7 +126,7 @@ static void ask(void)
 	size_t length;
 
 	for (question = current->questions; *question; question++) {
-		snprintf(command, sizeof(command), *question, gpus[current->gpus].device.address);
+		snprintf(command, sizeof(command), *question, taken.gpus[current->gpus].device.address);
 		snprintf(name, sizeof(name), "answer.%d", (int)(question - current->questions));
 		if (strcmp(command, "maps"))
 			monitor_ask(command, answer, sizeof(answer));
@@ -152,7 +152,7 @@ static bool watch(const char *line)
 static void run(void)
 {
 	const struct consumer consumer = {
-		.gpu = gpus, .gpus = current->gpus, .omit = current->omit,
+		.gpu = taken.gpus, .gpus = current->gpus, .omit = current->omit,
 		.together = current->together, .bridges_first = current->bridges_first, .companion = current->companion,
 		.memory_mib = GUEST_MEMORY_MIB, .lock_limit = current->lock_limit,
 		.timeout_s = GUEST_TIMEOUT_S * (current->reboots ? 1 + atoi(word) : 1),
@@ -183,33 +183,19 @@ static bool choose(char *text)
 	return false;
 }
 
-/* Every group, so that a shape can have any GPU. */
-static int own_all(struct group *groups)
-{
-	int i, count = gpus_find(gpus), owned = 0;
-
-	for (i = 0; i < count; i++)
-		if (!owned || !group_has(&groups[owned - 1], &gpus[i].device))
-			own_group(&gpus[i], &groups[owned++]);
-	return owned;
-}
-
 int main(int argc, char **argv)
 {
-	static struct group groups[MAX_GPUS];
-	int i, owned;
+	int i;
 
 	report_begin("host");
 	check_kvm();
-	owned = own_all(groups);
+	take_gpus(&taken, ALL_GPUS, 0);
 	for (i = 1; i < argc; i++) {
 		if (!choose(argv[i]))
 			give_up("no shape is called %s", argv[i]);
 		run();
 	}
-	for (i = 0; i < owned; i++)
-		report("unbound", "%d of %d", group_unbind(&groups[i]), groups[i].count);
-	kernel_log_report();
-	firmware_log_report();
+	give_back(&taken);
+	logs_report();
 	return 0;
 }

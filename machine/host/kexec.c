@@ -78,14 +78,12 @@ static void use_and_leave(bool wait, char **job)
 		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
 		.job = wait ? NULL : "touch-kexec", .watch = wait ? NULL : watch,
 	};
-	struct group group;
-	struct gpu gpu;
+	static struct taken taken;
 
 	check_kvm();
-	choose_gpu(0, &gpu);
-	own_group(&gpu, &group);
+	take_gpus(&taken, ONE_GPU, 0);
 	load(job);
-	consumer.gpu = &gpu;
+	consumer.gpu = taken.gpus;
 	report("consumer", "%d", consumer_run(&consumer));
 	if (!wait)
 		give_up("the guest ended before another kernel took over");

@@ -96,20 +96,14 @@ static void move_all(const struct gpu *gpus, int rounds)
 
 int main(int argc, char **argv)
 {
-	struct group group;
-	struct gpu gpus[2];
+	static struct taken taken;
 
 	report_begin("host");
 	check_kvm();
-	choose_gpu(0, &gpus[0]);
-	choose_gpu(1, &gpus[1]);
-	own_group(&gpus[0], &group);
-	if (!group_has(&group, &gpus[1].device))
-		give_up("the two GPUs are in two groups");
-	move_all(gpus, argc > 1 ? atoi(argv[1]) : ROUNDS);
+	take_two_gpus(&taken);
+	move_all(taken.gpus, argc > 1 ? atoi(argv[1]) : ROUNDS);
 	mark("after");
-	report("unbound", "%d of %d", group_unbind(&group), group.count);
-	kernel_log_report();
-	firmware_log_report();
+	give_back(&taken);
+	logs_report();
 	return 0;
 }

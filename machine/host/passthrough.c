@@ -2,10 +2,10 @@
 /*
  * The main job from the host's side: one GPU and its bridges to a KVM guest and back.
  *
- * Usage: passthrough [GPU [pair|shell]]
+ * Usage: passthrough [GPU [pair|all|shell]]
  *
- * With "pair" the guest gets all GPUs of the group, on real machines those of a socket. With "shell" it does nothing
- * but offer a shell.
+ * With "pair" the guest gets all GPUs of the group, on real machines those of a socket; with "all" those of all sockets,
+ * each socket's on a PCI host bridge of its own. With "shell" it does nothing but offer a shell.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,32 +55,15 @@ static void survey(const struct gpu *gpu, const struct group *group)
 	vfio_end(&session);
 }
 
-/* Return: how many GPUs the guest gets. */
-static int choose(int index, bool is_pair, struct gpu *gpus, struct group *group)
+static void survey_all(const struct taken *taken, enum choice choice)
 {
-	int i, count;
-
-	if (!is_pair) {
-		choose_gpu(index, gpus);
-		own_group(gpus, group);
-		return 1;
-	}
-	count = choose_neighbours(index, gpus);
-	for (i = 0; i < count; i++) {
-		report_about(i);
-		own_group(&gpus[i], group);
-	}
-	report_about(-1);
-	return count;
-}
-
-static void survey_all(const struct consumer *consumer, bool is_pair, const struct group *group)
-{
+	struct group group;
 	int i;
 
-	for (i = 0; i < consumer->gpus; i++) {
-		report_about(is_pair ? i : -1);
-		survey(&consumer->gpu[i], group);
+	for (i = 0; i < taken->gpu_count; i++) {
+		report_about(choice == ONE_GPU ? -1 : i);
+		if (group_of(&taken->gpus[i].device, &group))
+			survey(&taken->gpus[i], &group);
 	}
 	report_about(-1);
 }
@@ -94,31 +77,31 @@ static void use(const struct consumer *consumer)
 		mark("after");
 }
 
-static void show_logs(void)
+static enum choice choose(const char *word)
 {
-	trace_report();
-	kernel_log_report();
-	firmware_log_report();
+	if (!strcmp(word, "pair"))
+		return GPUS_OF_GROUP;
+	return strcmp(word, "all") ? ONE_GPU : ALL_GPUS;
 }
 
 int main(int argc, char **argv)
 {
-	bool is_pair = argc > 2 && !strcmp(argv[2], "pair");
-	struct gpu gpus[MAX_GPUS];
+	enum choice choice = choose(argc > 2 ? argv[2] : "one");
+	static struct taken taken;
 	struct consumer consumer = {
-		.gpu = gpus, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
+		.gpu = taken.gpus, .memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
 		.shell = argc > 2 && !strcmp(argv[2], "shell"),
 	};
-	struct group group;
 
 	report_begin("host");
 	check_kvm();
-	consumer.gpus = choose(argc > 1 ? atoi(argv[1]) : 0, is_pair, gpus, &group);
+	take_gpus(&taken, choice, argc > 1 ? atoi(argv[1]) : 0);
+	consumer.gpus = taken.gpu_count;
 	trace_begin();
-	survey_all(&consumer, is_pair, &group);
+	survey_all(&taken, choice);
 	use(&consumer);
-	report("unbound", "%d of %d", group_unbind(&group), group.count);
+	give_back(&taken);
 	if (!consumer.shell)
-		show_logs();
+		logs_report();
 	return 0;
 }

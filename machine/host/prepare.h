@@ -1,9 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What comes before a guest with a GPU. Each of these gives up when it cannot be done. */
+/* What comes before a guest with GPUs, and after it. Each of these gives up when it cannot be done. */
 #ifndef PREPARE_H
 #define PREPARE_H
 
 #include "group.h"
+
+/**
+ * enum choice - which GPUs.
+ * @ONE_GPU: one.
+ * @GPUS_OF_GROUP: those that share the IOMMU group of one, which are those of a socket.
+ * @ALL_GPUS: those of all sockets.
+ */
+enum choice { ONE_GPU, GPUS_OF_GROUP, ALL_GPUS };
+
+/**
+ * struct taken - GPUs whose groups are bound to vfio-pci.
+ * @gpus: the GPUs, ordered by address.
+ * @gpu_count: how many.
+ * @groups: theirs, each once.
+ * @group_count: how many.
+ */
+struct taken {
+	struct gpu gpus[MAX_GPUS];
+	int gpu_count;
+	struct group groups[MAX_GPUS];
+	int group_count;
+};
 
 /**
  * check_kvm() - report the kernel, and make sure that it can run guests.
@@ -18,19 +40,30 @@ void check_kvm(void);
 void choose_gpu(int index, struct gpu *gpu);
 
 /**
- * choose_neighbours() - find the GPUs that share the group of one: those of a socket. Reports each as one of several.
- * @index: one of them, in the order of their addresses.
- * @gpus: room for MAX_GPUS.
- *
- * Return: how many.
- */
-int choose_neighbours(int index, struct gpu *gpus);
-
-/**
  * own_group() - bind the group of a GPU to vfio-pci.
  * @gpu: the GPU.
  * @group: gets the group.
  */
 void own_group(const struct gpu *gpu, struct group *group);
+
+/**
+ * take_gpus() - find GPUs that have NVLink bridges, and bind their groups to vfio-pci.
+ * @taken: gets GPUs and groups.
+ * @choice: which GPUs; of each of several it is reported as such.
+ * @index: one of them, in the order of their addresses.
+ */
+void take_gpus(struct taken *taken, enum choice choice, int index);
+
+/**
+ * take_two_gpus() - the same for the first two GPUs, which have to be of one group.
+ * @taken: gets them.
+ */
+void take_two_gpus(struct taken *taken);
+
+/**
+ * give_back() - take the groups from vfio-pci again, and report of how many functions.
+ * @taken: from take_gpus().
+ */
+void give_back(const struct taken *taken);
 
 #endif

@@ -97,23 +97,20 @@ int main(int argc, char **argv)
 	struct consumer consumer = {
 		.memory_mib = GUEST_MEMORY_MIB, .timeout_s = GUEST_TIMEOUT_S,
 	};
-	struct group group;
-	struct gpu gpu;
+	static struct taken taken;
+	const struct gpu *gpu = taken.gpus;
 
 	report_begin("host");
 	check_kvm();
-	choose_gpu(argc > 1 ? atoi(argv[1]) : 0, &gpu);
-	own_group(&gpu, &group);
+	take_gpus(&taken, ONE_GPU, argc > 1 ? atoi(argv[1]) : 0);
 	trace_begin();
-	consumer.gpu = &gpu;
-	lose(&consumer, "touch-gpu", &gpu.device);
-	lose(&consumer, "touch-bridge", &gpu.bridges[0]);
-	lose(&consumer, "copy-gpu", &gpu.device);
-	lose(&consumer, "copy-bridge", &gpu.bridges[0]);
+	consumer.gpu = gpu;
+	lose(&consumer, "touch-gpu", &gpu->device);
+	lose(&consumer, "touch-bridge", &gpu->bridges[0]);
+	lose(&consumer, "copy-gpu", &gpu->device);
+	lose(&consumer, "copy-bridge", &gpu->bridges[0]);
 	use(&consumer);
-	report("unbound", "%d of %d", group_unbind(&group), group.count);
-	trace_report();
-	kernel_log_report();
-	firmware_log_report();
+	give_back(&taken);
+	logs_report();
 	return 0;
 }

@@ -22,8 +22,8 @@ endif
 ifeq ($(filter $(BOARDS),$(BOARD)),)
 $(error unknown board $(BOARD): BOARD is one of $(BOARDS))
 endif
-ifeq ($(filter one pair,$(GUESTS)),)
-$(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU) or pair (a guest with all GPUs of a socket))
+ifeq ($(filter one pair all,$(GUESTS)),)
+$(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a guest with all GPUs of a socket) or all (a guest with all GPUs))
 endif
 
 .DEFAULT_GOAL := help
@@ -31,7 +31,7 @@ endif
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
-	@echo "                 GUESTS=pair: all V100s of a socket, two or three, to one guest"
+	@echo "                 GUESTS=pair: all V100s of a socket, two or three, to one guest; GUESTS=all: those of both sockets"
 	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
 	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
 	@echo "make bench       measure GPU RAM in host and guest beside Linux 5.10; the result is in build/bench"

@@ -47,11 +47,14 @@ def facts_about(facts, gpu):
 
 
 class Evidence:
-    """The observation, with the questions that the checks ask. gpu: which of several it is about; gpus: how many."""
+    """The observation, with the questions that the checks ask. gpu: which of several it is about; gpus: how many the guest
+    has of that GPU's socket, and socket: which of the guest's sockets that is.
+    """
 
-    def __init__(self, board, seen, gpu=None, gpus=1):
+    def __init__(self, board, seen, gpu=None, gpus=1, socket=0):
         self.links = BOARDS[board].links_per_gpu
         self.gpus = gpus
+        self.socket = socket
         self.facts = facts_about(seen.facts, gpu)
         self.firmware = seen.firmware
         self.registers = seen.registers
@@ -91,11 +94,9 @@ class Evidence:
         return self.registers.get(mark, [])
 
     def npu(self):
-        """The NPU that serves the guest: the one with a guest's row while it runs."""
-        for index, npu in enumerate(self.npus("guest.running")):
-            if npu.guest_rows():
-                return index
-        return None
+        """The NPU of the socket: those that serve the guest have a guest's row while it runs."""
+        serving = [index for index, npu in enumerate(self.npus("guest.running")) if npu.guest_rows()]
+        return serving[self.socket] if self.socket < len(serving) else None
 
     def at(self, mark):
         index = self.npu()
@@ -109,9 +110,10 @@ class Evidence:
         return running - before
 
     def firmware_rows(self):
-        """What firmware wrote to XTS_BDF_MAP since it started, in order."""
-        return [int(match.group(1), 16) for line in self.firmware
-                for match in [re.search(r"XTS_BDF_MAP\[\d+\] = (0x[0-9a-f]+)", line)] if match]
+        """What firmware wrote to the NPU's XTS_BDF_MAP since it started, in order. It counts NPUs from 1."""
+        index = self.npu()
+        pattern = rf"NPU{index + 1 if index is not None else '?'}: XTS_BDF_MAP\[\d+\] = (0x[0-9a-f]+)"
+        return [int(match.group(1), 16) for line in self.firmware for match in [re.search(pattern, line)] if match]
 
 
 def nothing_left(name, used, after):
@@ -278,9 +280,11 @@ def apart(ev):
     """Two processes use the same addresses on this GPU. What one gives away is taken from it alone."""
     pasids = re.match(r"([1-9]\d*) ([1-9]\d*)$", ev["guest.apart.pasids"])
     text = ev["guest.apart"]
+    # By the NPUs of the sockets before
+    elsewhere = f"shot elsewhere {DONE} its own, " * ev.socket
     return Result("ATS of two processes", bool(pasids) and pasids[1] != pasids[2] and
                   text == f"first {DONE} its own, second {DONE} its own, second alone {DONE} its own, "
-                  f"first there {NO_TRANSLATION} nothing, first taken {DONE} its own, "
+                  f"first there {NO_TRANSLATION} nothing, first taken {DONE} its own, {elsewhere}"
                   f"first shot {NO_TRANSLATION} nothing, second {DONE} its own",
                   f"PASIDs {ev['guest.apart.pasids']}: {text}")
 
@@ -314,13 +318,13 @@ def window(ev):
                   f"buffer at bus address {ev['guest.engine'].rpartition(' dma ')[2]}", model="\n".join(tables))
 
 
-def tracepoints(ev):
-    wanted = ("vfio_pci_nvgpu_mmap", "vfio_pci_nvgpu_mmap_fault", "vfio_pci_npu2_mmap")
+def tracepoints(evidence):
+    ev, wanted = evidence[0], ("vfio_pci_nvgpu_mmap", "vfio_pci_nvgpu_mmap_fault", "vfio_pci_npu2_mmap")
     counts = {key.split(".", 2)[2]: int(value) for key, value in ev.all("host.trace.").items()}
     seen = all(counts.get(name, 0) > 0 for name in wanted)
     # The consumer maps GPU RAM where pages of 1 GiB fit: one fault each. A part of a GiB at the end has smaller ones.
     gib, rest = divmod(ev.number("guest.ram.online", r"^(\d+) MiB"), 1024)
-    suits = rest > 0 or counts.get("vfio_pci_nvgpu_mmap_fault", 0) <= gib * ev.gpus
+    suits = rest > 0 or counts.get("vfio_pci_nvgpu_mmap_fault", 0) <= gib * len(evidence)
     return Result("tracepoints", seen and suits, host="\n".join(f"{name} {count}" for name, count in counts.items()))
 
 
@@ -356,6 +360,12 @@ def quiet(ev):
                   host=ev["host.log"])
 
 
+def own_nodes(evidence):
+    texts = [ev["guest.ram.online"] for ev in evidence]
+    nodes = {text.rpartition(" node ")[2] for text in texts}
+    return Result("each GPU's RAM is a node of its own", len(nodes) == len(evidence) and "" not in nodes, "\n".join(texts))
+
+
 def judge_gpu(ev):
     """What is looked at for each GPU."""
     results = [check(ev) for check in (together, phandles, ram_region, atsd_regions, target, speed)]
@@ -365,19 +375,32 @@ def judge_gpu(ev):
     return [*results, *(taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY), kernel_refused(ev), apart(ev)]
 
 
+def judge_each(name, evidence, judge_one):
+    """name: of what each piece of evidence is about, put before the names of the checks if there are several."""
+    for number, ev in enumerate(evidence):
+        for result in judge_one(ev):
+            result.name = f"{name} {number}: {result.name}" if name else result.name
+            yield result
+
+
+def gather(board, seen, guests):
+    """Evidence of each GPU that the guest has, socket by socket."""
+    if guests == "one":
+        return [Evidence(board, seen)]
+    gpus, sockets = BOARDS[board].gpus_per_chip, BOARDS[board].chips if guests == "all" else 1
+    return [Evidence(board, seen, gpu, gpus, gpu // gpus) for gpu in range(gpus * sockets)]
+
+
 def judge(board, seen, guests="one"):
     """All checks, in the order of the job. guests: of the demo's SHAPES."""
-    gpus = 1 if guests == "one" else BOARDS[board].gpus_per_chip
-    if gpus == 1:
-        evidence = [Evidence(board, seen)]
-    else:
-        evidence = [Evidence(board, seen, gpu, gpus) for gpu in range(gpus)]
-    results = []
-    for gpu, ev in enumerate(evidence):
-        found = judge_gpu(ev)
-        for result in found:
-            result.name = result.name if gpus == 1 else f"GPU {gpu}: {result.name}"
-        results += found
-    return results + [check(evidence[0]) for check in (
-        lpid, window, shootdown, alive, tracepoints, guest_done, lpid_back, window_closed, fenced, released, quiet)] + [
-        nothing_broke(seen)]
+    gpus = gather(board, seen, guests)
+    sockets = gpus[::gpus[0].gpus]
+    name = "socket" if len(sockets) > 1 else ""
+
+    def each_socket(*checks):
+        return judge_each(name, sockets, lambda ev: [check(ev) for check in checks])
+
+    return [
+        *judge_each("" if guests == "one" else "GPU", gpus, judge_gpu), *([own_nodes(gpus)] if len(gpus) > 1 else []),
+        *each_socket(lpid, window, shootdown), alive(gpus[0]), tracepoints(gpus), guest_done(gpus[0]),
+        *each_socket(lpid_back, window_closed, fenced), released(gpus[0]), quiet(gpus[0]), nothing_broke(seen)]

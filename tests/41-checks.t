@@ -204,6 +204,21 @@ class Checks(unittest.TestCase):
 
     def test_not_fenced(self):
         """a link without a fence after the guest is gone"""
+    def test_all(self):
+        """an NPU that serves no GPU, with GPUs of two sockets in the guest; and two GPUs in one node"""
+        self.seen.facts = {key.replace(".", f".gpu{gpu}.", 1): value for key, value in self.seen.facts.items()
+                           for gpu in range(4)}
+        results = {result.name: result.passed for result in judge("4gpu", self.seen, "all")}
+        self.assertTrue(results["socket 0: afterwards: LPID back"])
+        self.assertEqual([name for name, passed in results.items() if passed and name.startswith("socket 1: ")], [])
+        self.assertTrue(results["GPU 0: ATS of two processes"])
+        self.assertFalse(results["GPU 2: ATS of two processes"])
+        self.assertFalse(results["each GPU's RAM is a node of its own"])
+        for gpu in range(4):
+            self.seen.facts[f"guest.gpu{gpu}.ram.online"] = f"1024 MiB of 1024 in node {gpu + 1}"
+        results = {result.name: result.passed for result in judge("4gpu", self.seen, "all")}
+        self.assertTrue(results["each GPU's RAM is a node of its own"])
+
         self.after.link[2]["fence"] = "none"
         self.assertEqual(failed(self.seen), {"afterwards: links fenced", ERROR})
 

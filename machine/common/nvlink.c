@@ -69,6 +69,11 @@ int gpus_find(struct gpu *gpus)
 	return found;
 }
 
+bool gpus_share_host_bridge(const struct gpu *one, const struct gpu *other)
+{
+	return !strncmp(one->device.address, other->device.address, strlen("0000"));
+}
+
 bool node_by_phandle(uint32_t phandle, char *path, int size)
 {
 	struct dirent *entry;

@@ -52,6 +52,13 @@ void pci_describe(struct pci_device *device, const char *address);
 int gpus_find(struct gpu *gpus);
 
 /**
+ * gpus_share_host_bridge() - true when both are behind the same PCI host bridge.
+ * @one: a GPU.
+ * @other: a GPU.
+ */
+bool gpus_share_host_bridge(const struct gpu *one, const struct gpu *other);
+
+/**
  * node_by_phandle() - find a node of the device tree.
  * @phandle: of the node.
  * @path: gets its directory.

@@ -177,6 +177,21 @@ static void shoot(const struct ats_gpu *gpu, uint32_t pasid)
 		report("apart", "error: a shootdown does not end");
 }
 
+/* An NPU passes a shootdown on to its own GPUs, which a guest has behind one PCI host bridge. */
+static void shoot_at_each_npu(const struct process *first, const struct ats_gpu *gpus, int count, uint32_t pasid,
+			      char texts[][MAX_TEXT])
+{
+	int from, other, i;
+
+	for (from = 0; from < count; from = i) {
+		shoot(&gpus[from], pasid);
+		for (i = from; i < count && gpus_share_host_bridge(gpus[from].gpu, gpus[i].gpu); i++)
+			note(texts[i], "first shot", first, COPY_COMMON, i);
+		for (other = i; other < count; other++)
+			note(texts[other], "shot elsewhere", first, COPY_COMMON, other);
+	}
+}
+
 static void use_and_shoot(const struct process *first, const struct process *second, const struct ats_gpu *gpus,
 			  int count)
 {
@@ -190,18 +205,15 @@ static void use_and_shoot(const struct process *first, const struct process *sec
 	ask(first, TAKE_COMMON_AWAY, 0);
 	for (i = 0; i < count; i++)
 		note(texts[i], "first taken", first, COPY_COMMON, i);
-	shoot(&gpus[0], pasid);
+	shoot_at_each_npu(first, gpus, count, pasid, texts);
 	for (i = 0; i < count; i++) {
-		note(texts[i], "first shot", first, COPY_COMMON, i);
 		note(texts[i], "second", second, COPY_COMMON, i);
-	}
-	for (i = 0; i < count; i++) {
 		report_about(count > 1 ? i : -1);
 		report("apart", "%s", texts[i]);
+		ats_forget(&gpus[i], pasid);
+		ats_forget(&gpus[i], other);
 	}
 	report_about(-1);
-	ats_forget(&gpus[0], pasid);
-	ats_forget(&gpus[0], other);
 }
 
 void apart(const struct ats_gpu *gpus, int count)

@@ -10,8 +10,8 @@
  * @gpus: the GPUs.
  * @count: how many.
  *
- * The first process takes its page away, and one shootdown, through the register of the first GPU, takes it from all
- * GPUs of the guest, and leaves them the page of the second.
+ * The first process takes its page away, and a shootdown for each NPU takes it from all GPUs of that NPU, from no other
+ * GPU, and leaves them the page of the second process.
  */
 void apart(const struct ats_gpu *gpus, int count);
 

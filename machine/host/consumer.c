@@ -31,7 +31,8 @@
 #define TIMED_OUT 124
 #define OMIT_GPU 1
 #define OMIT_BRIDGE(n) (2 << (n))
-#define MAX_WORDS 64
+/* Six GPUs with their bridges are 36. */
+#define MAX_WORDS 96
 
 struct command {
 	char *words[MAX_WORDS];

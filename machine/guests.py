@@ -22,15 +22,16 @@ REFUSED = {
 }
 # The answers to the questions of machine/host/guests.c, after the name of the check.
 ANSWERS = [
-    ("hotplug is refused", 1, r"Error: NVLink2 devices cannot be hotplugged$"),
-    ("unplugging a GPU is refused", 3, r"Error: PCI: Cannot unplug NVLink2 devices$"),
-    ("unplugging a bridge is refused", 4, r"Error: PCI: Cannot unplug NVLink2 devices$"),
-    ("unplugging a PCI host bridge is refused", 5,
+    ("hotplug of a GPU is refused", 1, r"Error: NVLink2 devices cannot be hotplugged$"),
+    ("hotplug of a bridge is refused", 2, r"Error: NVLink2 devices cannot be hotplugged$"),
+    ("unplugging a GPU is refused", 4, r"Error: PCI: Cannot unplug NVLink2 devices$"),
+    ("unplugging a bridge is refused", 5, r"Error: PCI: Cannot unplug NVLink2 devices$"),
+    ("unplugging a PCI host bridge is refused", 6,
      r"Error: PCI host bridge nvlink0 has NVLink2 devices, which cannot be unplugged$"),
-    ("unplugging function 0 of a bridge's slot is refused", 6,
+    ("unplugging function 0 of a bridge's slot is refused", 7,
      r"Error: companion shares its slot with NVLink2 device bridge0, which cannot be unplugged$"),
-    ("a dump leaves GPU RAM out", 7, r"Error: dump: no guest memory to dump$"),
-    ("the guest runs on", 10, r"VM status: running$"),
+    ("a dump leaves GPU RAM out", 8, r"Error: dump: no guest memory to dump$"),
+    ("the guest runs on", 11, r"VM status: running$"),
 ]
 BLOCKED = r"GPU RAM of \S+, an NVLink2 device, cannot be migrated"
 # Properties that name other nodes, by numbers that firmware gives
@@ -171,10 +172,10 @@ def answers(seen):
     facts = seen.shapes.get("asked", Shape()).facts
     results = [Result(name, "answer.%d" % number in facts and bool(re.match(pattern, facts["answer.%d" % number])),
                       host=facts.get(f"answer.{number}", "")) for name, number, pattern in ANSWERS]
-    maps = [facts.get(f"answer.{number}", "") for number in (0, 2)]
+    maps = [facts.get(f"answer.{number}", "") for number in (0, 3)]
     results.append(Result("what was refused is not mapped any more", bool(re.match(r"[1-9]\d* of [1-9]", maps[0])) and
                           maps[0] == maps[1], host="; ".join(maps)))
-    migrate = [facts.get(f"answer.{number}", "") for number in (8, 9)]
+    migrate = [facts.get(f"answer.{number}", "") for number in (9, 10)]
     results.append(Result("migration is refused, and GPU RAM a reason", migrate[0].startswith("Error: ") and
                           bool(re.search(BLOCKED, migrate[1])), host="; ".join(migrate)))
     return results

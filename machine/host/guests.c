@@ -58,10 +58,11 @@ static char *const without_nvlink2[] = { "-global", "vfio-pci.nvlink2=off", NULL
 /* Some of the RAM of its first GPU */
 #define GPU_RAM "0x420000000000 0x10000"
 
-/* The GPU after those that the guest has is %s. */
+/* A device that the guest does not have is %s: the next GPU, or that GPU's first bridge. */
+#define ADD_LATE "device_add vfio-pci,host=%s,bus=nvlink0.0,addr=16,id="
 static const char *const questions[] = {
-	"maps", "device_add vfio-pci,host=%s,bus=nvlink0.0,addr=16,id=late", "maps", "device_del gpu0",
-	"device_del bridge0", "device_del nvlink0", "device_del companion", "dump-guest-memory /tmp/dump " GPU_RAM,
+	"maps", ADD_LATE "late-gpu", ADD_LATE "late-bridge", "maps", "device_del gpu0", "device_del bridge0",
+	"device_del nvlink0", "device_del companion", "dump-guest-memory /tmp/dump " GPU_RAM,
 	"migrate exec:true", "info migrate", "info status", NULL
 };
 
@@ -119,6 +120,13 @@ static void ask_maps(char *answer, size_t size)
 	snprintf(answer, size, "%d of %lu MiB", count, bytes >> 20);
 }
 
+static const char *late_device(const char *question)
+{
+	const struct gpu *late = &taken.gpus[current->gpus];
+
+	return strstr(question, "bridge") ? late->bridges[0].address : late->device.address;
+}
+
 static void ask(void)
 {
 	const char *const *question;
@@ -126,7 +134,7 @@ static void ask(void)
 	size_t length;
 
 	for (question = current->questions; *question; question++) {
-		snprintf(command, sizeof(command), *question, taken.gpus[current->gpus].device.address);
+		snprintf(command, sizeof(command), *question, late_device(*question));
 		snprintf(name, sizeof(name), "answer.%d", (int)(question - current->questions));
 		if (strcmp(command, "maps"))
 			monitor_ask(command, answer, sizeof(answer));

@@ -3,7 +3,9 @@
 docstring. Checks of a job of the emulated host: it ends with `tap.job()`.
 """
 
+import json
 import os
+import subprocess
 import sys
 import traceback
 import unittest
@@ -59,6 +61,18 @@ def main():
 def log(name):
     """Where the console of a machine goes."""
     return os.path.join(BUILD, "logs", f"{name}.log")
+
+
+def demo(name, *words):
+    """What a run of machine/demo saw, as --json gives it; name: of its log."""
+    done = subprocess.run([os.path.join(TOP, "machine", "demo"), "--json", "--log", log(name), *words],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    return json.loads(done.stdout)
+
+
+def failed_checks(seen):
+    """Of a run of machine/demo: its error, or which of its checks failed."""
+    return [seen["error"]] if seen["error"] else [check["name"] for check in seen["checks"] if not check["passed"]]
 
 
 def report(results, console):

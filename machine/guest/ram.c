@@ -41,15 +41,19 @@ static int node_of_block(const char *block)
 	return node;
 }
 
-static bool online_block(struct gpu_ram *ram, uint64_t address, uint64_t size)
+static void probe_block(uint64_t address)
 {
-	char text[32], block[64];
+	char text[32];
 
 	snprintf(text, sizeof(text), "%#" PRIx64, address);
-	if (!file_write(BLOCKS "/probe", text)) {
+	if (!file_write(BLOCKS "/probe", text))
 		report_error("ram.probe", text);
-		return false;
-	}
+}
+
+static bool online_block(struct gpu_ram *ram, uint64_t address, uint64_t size)
+{
+	char block[64];
+
 	snprintf(block, sizeof(block), BLOCKS "/memory%" PRIu64, address / size);
 	if (!file_write(path_join(block, "state"), "online_movable")) {
 		report_error("ram.online", block);
@@ -59,6 +63,10 @@ static bool online_block(struct gpu_ram *ram, uint64_t address, uint64_t size)
 	return true;
 }
 
+/*
+ * As the vendor's daemon does it: all blocks are there before one is used, and the last one is used first. Else Linux 5.10
+ * stops where blocks are as small as its largest free pages: it looks at the block behind one.
+ */
 bool online_ram(struct gpu_ram *ram, unsigned int mib)
 {
 	uint64_t size = block_size(), end = ram->base + ((uint64_t)mib << MIB), address;
@@ -67,7 +75,11 @@ bool online_ram(struct gpu_ram *ram, unsigned int mib)
 	if (!size)
 		return false;
 	for (address = ram->base; address + size <= end; address += size)
+		probe_block(address);
+	while (address > ram->base) {
+		address -= size;
 		blocks += online_block(ram, address, size);
+	}
 	report("ram.online", "%" PRIu64 " MiB of %u in node %d", blocks * (size >> MIB), mib,
 	       ram->node);
 	return blocks > 0 && ram->node >= 0;

@@ -151,6 +151,13 @@ def together(ev):
         ev["guest.gpu"], f"{ev['host.gpu']}\ngroup {ev['host.group']}\nvfio-pci has {ev['host.bound']}")
 
 
+def bars(ev):
+    """Those of the GPU have addresses, in the host and in the guest."""
+    sizes = [re.sub(r"size (0x[0-9a-f]+) rwm$", r"\1", ev.region_text("gpu", bar)) for bar in (0, 1, 3)]
+    found = [size or "0" for size in sizes]
+    return Result("GPU's BARs", ev["guest.bars"] == " ".join(found) and "0" not in found[:2], ev["guest.bars"], " ".join(found))
+
+
 def ram_region(ev):
     index = ev.region("gpu", "10de", 1)
     aperture = ev.number("guest.ram", r"aperture (0x[0-9a-f]+)")
@@ -368,7 +375,7 @@ def own_nodes(evidence):
 
 def judge_gpu(ev):
     """What is looked at for each GPU."""
-    results = [check(ev) for check in (together, phandles, ram_region, atsd_regions, target, speed)]
+    results = [check(ev) for check in (together, bars, phandles, ram_region, atsd_regions, target, speed)]
     results += vendor_checks(ev)
     results += [check(ev) for check in (training, node, program)]
     results += copies(ev)

@@ -73,6 +73,8 @@ WRONG_FACTS = [
     ("guest.apart", None, "ATS of two processes"),
     ("guest.atsd", "6 shootdowns, 1 without end", "ATSD"),
     ("guest.atsd", "60 shootdowns, 0 without end", "ATSD"),
+    ("guest.bars", "0x1000000 0 0", "GPU's BARs"),
+    ("host.device.gpu.region.1", None, "GPU's BARs"),
     ("guest.vendor.pci.0", "class 0x068001 id 1014:04ea irq 0", "bridges: class, id, irq"),
     ("guest.vendor.pci.1", "class 0x060400 id 1014:04ea irq 22", "bridges: class, id, irq"),
     ("guest.vendor.bars.1", "0x20000 answers, 0 is mute, enabled", "bridges: BARs"),
@@ -202,8 +204,6 @@ class Checks(unittest.TestCase):
         self.assertIn("GPU 0: ATS of two processes", passed)
         self.assertEqual([name for name in passed if name.startswith("GPU 1: ")], [])
 
-    def test_not_fenced(self):
-        """a link without a fence after the guest is gone"""
     def test_all(self):
         """an NPU that serves no GPU, with GPUs of two sockets in the guest; and two GPUs in one node"""
         self.seen.facts = {key.replace(".", f".gpu{gpu}.", 1): value for key, value in self.seen.facts.items()
@@ -219,6 +219,8 @@ class Checks(unittest.TestCase):
         results = {result.name: result.passed for result in judge("4gpu", self.seen, "all")}
         self.assertTrue(results["each GPU's RAM is a node of its own"])
 
+    def test_not_fenced(self):
+        """a link without a fence after the guest is gone"""
         self.after.link[2]["fence"] = "none"
         self.assertEqual(failed(self.seen), {"afterwards: links fenced", ERROR})
 

@@ -145,6 +145,8 @@ void vendor_check(const struct gpu *gpu)
 {
 	int i;
 
+	report("bars", "%#" PRIx64 " %#" PRIx64 " %#" PRIx64, bar_size(&gpu->device, 0), bar_size(&gpu->device, 1),
+	       bar_size(&gpu->device, 3));
 	for (i = 0; i < gpu->links; i++) {
 		check_pci(&gpu->bridges[i], i);
 		check_bars(&gpu->bridges[i], i);

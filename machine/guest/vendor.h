@@ -8,7 +8,8 @@
 struct vendor_watch;
 
 /**
- * vendor_check() - report of each bridge what the vendor's driver looks at; enables the bridges as it does.
+ * vendor_check() - report the BARs of a GPU and of each bridge what the vendor's driver looks at; enables the bridges as
+ * it does.
  * @gpu: the GPU of the bridges.
  */
 void vendor_check(const struct gpu *gpu);

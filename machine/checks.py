@@ -15,6 +15,12 @@ SPEEDS = (8, 9)
 GUEST_DMA_BYTES = 128 << 10
 # Of the copy engine: done; done and refused, as there is no translation
 DONE, NO_TRANSLATION = "0x2", "0x606"
+# Checks of the main job that the last guest of other jobs has to pass. The others look at what those jobs do not survey.
+WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "program bound to the node",
+         "LPID while it runs", "DMA window while it runs", "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1",
+         "copy over NVLink 2", "ATS copy over NVLink 0", "ATS: unmapped, and shot down", "ATSD", "guest ends",
+         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound", "host's log",
+         "no error of the NPU")
 WAYS_TO_TAKE_AWAY = ("unmapped", "no-access", "read-only")
 
 
@@ -114,6 +120,11 @@ class Evidence:
         index = self.npu()
         pattern = rf"NPU{index + 1 if index is not None else '?'}: XTS_BDF_MAP\[\d+\] = (0x[0-9a-f]+)"
         return [int(match.group(1), 16) for line in self.firmware for match in [re.search(pattern, line)] if match]
+
+
+def log_is_clean(seen):
+    text = seen.facts.get("host.log", "")
+    return Result("host's log", text == "0 warnings", host=text)
 
 
 def nothing_left(name, used, after):
@@ -411,3 +422,9 @@ def judge(board, seen, guests="one"):
         *judge_each("" if guests == "one" else "GPU", gpus, judge_gpu), *([own_nodes(gpus)] if len(gpus) > 1 else []),
         *each_socket(lpid, window, shootdown), alive(gpus[0]), tracepoints(gpus), guest_done(gpus[0]),
         *each_socket(lpid_back, window_closed, fenced), released(gpus[0]), quiet(gpus[0]), nothing_broke(seen)]
+
+
+def judge_whole(board, seen):
+    """Those of the checks that other jobs have, too."""
+    found = {result.name: result for result in judge(board, seen)}
+    return [found[name] for name in WHOLE]

@@ -8,7 +8,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import Result, nothing_broke
+from checks import Result, log_is_clean, nothing_broke
 from witherspoon import Settings
 
 BOARD = "small"
@@ -61,11 +61,6 @@ def irq_and_pin(seen):
 def eeh_is_quiet(seen):
     lines = [line for line in seen.kernel if "EEH: " in line and not re.search(EEH_IS_QUIET, line)]
     return Result("EEH says nothing", bool(seen.kernel) and not lines, host="\n".join(lines[:5]))
-
-
-def log_is_clean(seen):
-    text = seen.facts.get("host.log", "")
-    return Result("host's log", text == "0 warnings", host=text)
 
 
 def trained(seen):

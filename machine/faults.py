@@ -8,7 +8,7 @@ import re
 import time
 
 import scenario
-from checks import Result, judge, nothing_broke
+from checks import Result, judge_whole, log_is_clean, nothing_broke
 from scenario import Observation
 from witherspoon import BOARDS, GPU_TYPE, NPU_TYPE, Settings
 
@@ -25,11 +25,6 @@ RESETS = 10
 PACE_MS = 100
 # What the copy engine says of a copy that failed: docs/specs/pnv-v100.rst of the machine
 TCE_FAULT, LINK_DOWN, PE_FROZEN = "0x406", "0x506", "0xa06"
-# Checks of the main job that the last guest has to pass, as in machine/revoked.py
-WHOLE = ("links trained", "GPU RAM as a node", "program bound to the node", "LPID while it runs",
-         "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1", "copy over NVLink 2", "ATS copy over NVLink 0",
-         "ATS: unmapped, and shot down", "ATSD", "guest ends", "afterwards: LPID back", "afterwards: TVE",
-         "afterwards: links fenced", "afterwards: unbound", "no error of the NPU")
 
 
 class Faults:
@@ -203,14 +198,7 @@ def last_guest(seen):
     start = max((index for index, (key, _) in enumerate(seen.order) if key in ("host.thawed", "host.found")),
                 default=0)
     group = [pair for pair in seen.order[:start] if pair[0].startswith("host.")]
-    whole = {result.name: result for result in judge(BOARD, Observation(group + seen.order[start:], seen.firmware,
-                                                                        seen.registers, seen.gpus))}
-    return [whole[name] for name in WHOLE]
-
-
-def log_is_clean(seen):
-    text = seen.facts.get("host.log", "")
-    return Result("host's log", text == "0 warnings", host=text)
+    return judge_whole(BOARD, Observation(group + seen.order[start:], seen.firmware, seen.registers, seen.gpus))
 
 
 def power(seen):
@@ -234,8 +222,7 @@ def judge_lost(seen):
     return [
         opened(seen, "a GPU that does not come back from a reset: the open fails", "lost.first", "Input/output error"),
         opened(seen, "and so does the next one", "lost.second", "Input/output error"),
-        opened(seen, "it is opened when it is back, and found again by the bus", "found", "opened"),
-        log_is_clean(seen), *last_guest(seen)]
+        opened(seen, "it is opened when it is back, and found again by the bus", "found", "opened"), *last_guest(seen)]
 
 
 def judge_faults(seen, faults):
@@ -246,5 +233,4 @@ def judge_faults(seen, faults):
         *hidden(seen),
         opened(seen, "it is opened when the PE is thawed", "thawed", "opened"),
         opened(seen, "and so is the other one", "thawed.second", "opened"), *purge_fails(seen, faults),
-        *purges(seen),
-        log_is_clean(seen), *last_guest(seen)]
+        *purges(seen), *last_guest(seen)]

@@ -8,8 +8,9 @@ A fact that is missing never passes.
 import json
 import re
 
+import scenario
 from checks import Result
-from witherspoon import Machine, Settings
+from witherspoon import Settings
 
 BOARD = "4gpu"
 # What QEMU says at last, and then does not start.
@@ -83,15 +84,16 @@ class Shape:
         self.boots = []
 
 
-class Guests:
+class Guests(scenario.Observation):
     """What was said, guest by guest."""
 
     def __init__(self):
+        super().__init__()
         self.shapes = {}
-        self.facts = {}
         self.shape = Shape()
 
     def fact(self, key, value):
+        super().fact(key, value)
         if key == "host.shape":
             self.shape = self.shapes[value] = Shape()
         elif key.startswith("guest."):
@@ -100,14 +102,12 @@ class Guests:
             if self.shape.boots:
                 self.shape.boots[-1].facts[key] = value
         else:
-            self.facts[key] = value
             self.shape.facts[key.split(".", 2)[-1]] = value
 
     def line(self, text):
+        super().line(text)
         tree = re.match(r"guest\| tree\| (\S+) ?([0-9a-f]*)$", text)
-        if text.startswith("@ ") and "=" in text:
-            self.fact(*text[2:].split("=", 1))
-        elif tree and self.shape.boots:
+        if tree and self.shape.boots:
             self.shape.boots[-1].properties[tree[1]] = tree[2]
 
     def last_boot(self, name):
@@ -116,13 +116,8 @@ class Guests:
 
 
 def observe(shapes, log, timeout, board=BOARD):
-    seen = Guests()
-    with Machine(Settings(board=board, job=",".join(["guests", *shapes])), log) as machine:
-        for line in machine.lines(timeout):
-            seen.line(line)
-            if line.startswith("@ mark "):
-                machine.send("go")
-    return seen
+    settings = Settings(board=board, job=",".join(["guests", *shapes]))
+    return scenario.observe(settings, log, timeout, seen=Guests())
 
 
 def record(path):

@@ -8,7 +8,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import Evidence, Result, judge, links_fenced, no_bypass, nothing_left
+from checks import Evidence, Result, judge_whole, links_fenced, no_bypass, nothing_left
 from scenario import Observation
 from witherspoon import Settings
 
@@ -17,12 +17,6 @@ LOSSES = ("touch-gpu", "touch-bridge", "copy-gpu", "copy-bridge")
 # Beats before the reset starts, as in machine/host/revoked.c, and those that may end while it does
 BEATS_BEFORE = 5
 IN_FLIGHT = 2
-# Checks of the main job that the last guest has to pass. The others look at what the job does not survey.
-WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "program bound to the node",
-         "LPID while it runs", "DMA window while it runs", "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1",
-         "copy over NVLink 2", "ATS copy over NVLink 0", "ATS: unmapped, and shot down", "ATSD", "guest ends",
-         "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound", "host's log",
-         "no error of the NPU")
 
 
 def observe(log, timeout):
@@ -119,5 +113,4 @@ def judge_revoked(seen):
         loss = Loss(seen, job)
         ended = stopped if job.startswith("touch") else refused
         results += [check(loss) for check in (worked, was_reset, ended, taken_back, closed, fenced)]
-    whole = {result.name: result for result in judge(BOARD, seen)}
-    return results + [whole[name] for name in WHOLE]
+    return results + judge_whole(BOARD, seen)

@@ -263,7 +263,6 @@ class Machine:
         self.partial = ""
         self.pending = []
         self.last = self.model_said = ""
-        self.started = time.monotonic()
         os.makedirs(os.path.dirname(log), exist_ok=True)
         self.log = open(log, "w", encoding="utf-8")
         self.process = self.start(settings.command())
@@ -289,9 +288,6 @@ class Machine:
         self.process.stdout.close()
         self.log.close()
         shutil.rmtree(self.private, ignore_errors=True)
-
-    def seconds(self):
-        return time.monotonic() - self.started
 
     def read(self, timeout):
         """Move what the console says into pending lines; False when it has ended."""

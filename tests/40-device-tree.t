@@ -16,7 +16,8 @@ import tap
 
 sys.path.insert(0, os.path.join(tap.TOP, "machine"))
 
-from witherspoon import Machine, Settings  # noqa: E402
+from scenario import observe  # noqa: E402
+from witherspoon import Settings  # noqa: E402
 
 REFERENCE = os.path.join(tap.BUILD, "base/qemu-10.0/roms/skiboot/hdata/test/op920.wsp.dts")
 BEGIN_NODE, END_NODE, PROPERTY, NOP = 1, 2, 3, 4
@@ -59,12 +60,11 @@ def emulated(board):
     """The tree that the host's kernel has got, as far as it concerns NPUs and slots."""
     log = os.path.join(tap.BUILD, "logs", f"device-tree-{board}.log")
     nodes = {}
-    with Machine(Settings(board=board, job="tree,npu@,pcie-slots"), log) as machine:
-        for line in machine.lines(120):
-            if line.startswith("tree| "):
-                path, value = line[6:].rsplit(" ", 1)
-                node, name = path.lstrip("/").rsplit("/", 1)
-                nodes.setdefault("/" + node, {})[name] = bytes.fromhex(value)
+    for line in observe(Settings(board=board, job="tree,npu@,pcie-slots"), log, 120).lines:
+        if line.startswith("tree| "):
+            path, value = line[6:].rsplit(" ", 1)
+            node, name = path.lstrip("/").rsplit("/", 1)
+            nodes.setdefault("/" + node, {})[name] = bytes.fromhex(value)
     return nodes
 
 

@@ -12,7 +12,8 @@ import tap
 
 sys.path.insert(0, os.path.join(tap.TOP, "machine"))
 
-from witherspoon import Machine, Settings  # noqa: E402
+from scenario import observe  # noqa: E402
+from witherspoon import Settings  # noqa: E402
 
 NVME_CLASS = "0x0108"
 DEVICES = ["-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10",
@@ -25,14 +26,8 @@ class Plain(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         log = os.path.join(tap.BUILD, "logs", "plain-powernv9.log")
-        cls.facts, cls.lines = {}, []
-        settings = Settings(board=None, job=f"plain,{NVME_CLASS}", extra=DEVICES)
-        with Machine(settings, log) as machine:
-            for line in machine.lines(200):
-                cls.lines.append(line)
-                if line.startswith("@ ") and "=" in line:
-                    key, value = line[2:].split("=", 1)
-                    cls.facts[key] = value
+        seen = observe(Settings(board=None, job=f"plain,{NVME_CLASS}", extra=DEVICES), log, 200)
+        cls.facts, cls.lines = seen.facts, seen.lines
 
     def test_no_npu(self):
         """firmware finds no NPU and the kernel no GPU"""

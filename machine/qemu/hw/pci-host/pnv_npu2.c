@@ -212,35 +212,14 @@ static void npu2_fir_write(void *opaque, hwaddr addr, uint64_t val,
     npu2_fir_changed(npu, scom / NPU2_FIR_XSCOM_STRIDE);
 }
 
-static const MemoryRegionOps npu2_fir_ops = {
-    .read = npu2_fir_read,
-    .write = npu2_fir_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_fir_ops =
+    NPU2_XSCOM_OPS(npu2_fir_read, npu2_fir_write);
 
-static const MemoryRegionOps npu2_alert_ops = {
-    .read = npu2_alert_read,
-    .write = npu2_alert_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_alert_ops =
+    NPU2_XSCOM_OPS(npu2_alert_read, npu2_alert_write);
 
-static const MemoryRegionOps npu2_other_fir_ops = {
-    .read = npu2_other_fir_read,
-    .write = npu2_other_fir_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_other_fir_ops =
+    NPU2_XSCOM_OPS(npu2_other_fir_read, npu2_other_fir_write);
 
 static void npu2_fir_reset(PnvNpu2 *npu)
 {
@@ -294,15 +273,8 @@ static void npu2_pb_cent_write(void *opaque, hwaddr addr, uint64_t val,
     npu2_unimp("PB", addr >> 3, true, val);
 }
 
-static const MemoryRegionOps npu2_pb_cent_ops = {
-    .read = npu2_pb_cent_read,
-    .write = npu2_pb_cent_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_pb_cent_ops =
+    NPU2_XSCOM_OPS(npu2_pb_cent_read, npu2_pb_cent_write);
 
 static void npu2_pb_cent_realize(PnvNpu2 *npu)
 {

@@ -136,17 +136,8 @@ static MemTxResult npu2_ntl_mmio_write(void *opaque, hwaddr addr,
                            size);
 }
 
-static const MemoryRegionOps npu2_ntl_mmio_ops = {
-    .read_with_attrs = npu2_ntl_mmio_read,
-    .write_with_attrs = npu2_ntl_mmio_write,
-    .valid.min_access_size = 1,
-    .valid.max_access_size = 8,
-    .valid.unaligned = true,
-    .impl.min_access_size = 1,
-    .impl.max_access_size = 8,
-    .impl.unaligned = true,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_ntl_mmio_ops =
+    NPU2_MMIO_OPS(npu2_ntl_mmio_read, npu2_ntl_mmio_write);
 
 static uint64_t npu2_unimp_mmio_read(void *opaque, hwaddr addr, unsigned size)
 {

@@ -11,6 +11,30 @@
 
 #define NPU2_BRICK_STACK(brick) ((brick) / 2)
 
+/* SCOM registers have 64 bits */
+#define NPU2_XSCOM_OPS(on_read, on_write) { \
+    .read = on_read, \
+    .write = on_write, \
+    .valid.min_access_size = 8, \
+    .valid.max_access_size = 8, \
+    .impl.min_access_size = 8, \
+    .impl.max_access_size = 8, \
+    .endianness = DEVICE_BIG_ENDIAN, \
+}
+
+/* What processors load and store, in any size */
+#define NPU2_MMIO_OPS(on_read, on_write) { \
+    .read_with_attrs = on_read, \
+    .write_with_attrs = on_write, \
+    .valid.min_access_size = 1, \
+    .valid.max_access_size = 8, \
+    .valid.unaligned = true, \
+    .impl.min_access_size = 1, \
+    .impl.max_access_size = 8, \
+    .impl.unaligned = true, \
+    .endianness = DEVICE_BIG_ENDIAN, \
+}
+
 /* The registers of a block that are modelled: pairs of first and last offset */
 typedef struct PnvNpu2RegSet {
     const char *name;

@@ -250,15 +250,8 @@ static void nmmu_xscom_write(void *opaque, hwaddr addr, uint64_t val,
     npu2_unimp("NMMU", addr >> 3, true, val);
 }
 
-static const MemoryRegionOps nmmu_xscom_ops = {
-    .read = nmmu_xscom_read,
-    .write = nmmu_xscom_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps nmmu_xscom_ops =
+    NPU2_XSCOM_OPS(nmmu_xscom_read, nmmu_xscom_write);
 
 void npu2_nmmu_realize(PnvNpu2 *npu)
 {

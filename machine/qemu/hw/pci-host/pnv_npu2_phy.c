@@ -198,25 +198,11 @@ static void npu2_phy_iovalid_write(void *opaque, hwaddr addr, uint64_t val,
     }
 }
 
-static const MemoryRegionOps npu2_phy_ind_ops = {
-    .read = npu2_phy_ind_read,
-    .write = npu2_phy_ind_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_phy_ind_ops =
+    NPU2_XSCOM_OPS(npu2_phy_ind_read, npu2_phy_ind_write);
 
-static const MemoryRegionOps npu2_phy_iovalid_ops = {
-    .read = npu2_phy_iovalid_read,
-    .write = npu2_phy_iovalid_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_phy_iovalid_ops =
+    NPU2_XSCOM_OPS(npu2_phy_iovalid_read, npu2_phy_iovalid_write);
 
 void npu2_phy_realize(PnvNpu2 *npu)
 {

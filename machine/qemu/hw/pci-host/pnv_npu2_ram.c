@@ -68,17 +68,8 @@ static MemTxResult npu2_ram_write(void *opaque, hwaddr addr, uint64_t data,
     return npu2_ram_refuse(ap, addr, true, size);
 }
 
-static const MemoryRegionOps npu2_ram_refuse_ops = {
-    .read_with_attrs = npu2_ram_read,
-    .write_with_attrs = npu2_ram_write,
-    .valid.min_access_size = 1,
-    .valid.max_access_size = 8,
-    .valid.unaligned = true,
-    .impl.min_access_size = 1,
-    .impl.max_access_size = 8,
-    .impl.unaligned = true,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_ram_refuse_ops =
+    NPU2_MMIO_OPS(npu2_ram_read, npu2_ram_write);
 
 static uint64_t npu2_brick_mem_bar(const PnvNpu2 *npu, unsigned brick)
 {

@@ -339,17 +339,8 @@ static MemTxResult npu2_ring_mmio_write(void *opaque, hwaddr addr,
     return npu2_mmio_write(opaque, addr, data, size);
 }
 
-const MemoryRegionOps npu2_ring_mmio_ops = {
-    .read_with_attrs = npu2_ring_mmio_read,
-    .write_with_attrs = npu2_ring_mmio_write,
-    .valid.min_access_size = 1,
-    .valid.max_access_size = 8,
-    .valid.unaligned = true,
-    .impl.min_access_size = 1,
-    .impl.max_access_size = 8,
-    .impl.unaligned = true,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+const MemoryRegionOps npu2_ring_mmio_ops =
+    NPU2_MMIO_OPS(npu2_ring_mmio_read, npu2_ring_mmio_write);
 
 /*
  * Roads 2 and 3: SCOMs.  Direct ones cover the fabric side of each stack;
@@ -450,15 +441,8 @@ static void npu2_xscom_write(void *opaque, hwaddr addr, uint64_t val,
     npu2_ring_write(npu, ring, val, 8);
 }
 
-static const MemoryRegionOps npu2_xscom_ops = {
-    .read = npu2_xscom_read,
-    .write = npu2_xscom_write,
-    .valid.min_access_size = 8,
-    .valid.max_access_size = 8,
-    .impl.min_access_size = 8,
-    .impl.max_access_size = 8,
-    .endianness = DEVICE_BIG_ENDIAN,
-};
+static const MemoryRegionOps npu2_xscom_ops =
+    NPU2_XSCOM_OPS(npu2_xscom_read, npu2_xscom_write);
 
 void npu2_ring_realize(PnvNpu2 *npu)
 {

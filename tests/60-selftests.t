@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sel
 
 import one_atsd  # noqa: E402
 import windows  # noqa: E402
-from selftests import ENGINE, FAST, HUGE, PANIC, Case, Run, build, in_parallel, log_path, print_tap  # noqa: E402
+from selftests import ATS, ENGINE, FAST, HUGE, PANIC, Case, Run, build, in_parallel, log_path, print_tap  # noqa: E402
 
 TIMEOUT = 1500
 KERNEL = os.environ.get("KERNEL", "host")
@@ -25,6 +25,8 @@ STEPS = 8000
 # By the emulated clock
 SECONDS_OF_RACE = 15
 ONE_ATSD = "one-atsd"
+# Those that need no kernel that looks over its own shoulder; see tests/full/31-failures.t for the others
+FAILFN = ":-f:stuck:-f:isolation:-v:frozen_state"
 TRACE = log_path(KERNEL, "race-trace")
 
 # Programs, words of the command line, settings; those that take longest are first
@@ -32,8 +34,8 @@ BATCHES = {
     "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_tlb"), "", {}),
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
              {"extra": windows.options(TRACE)}),
-    "dma": (("nvlink2_dma", "nvlink2_kvm"), "", {}),
-    "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_order", "nvlink2_failfn:-f:stuck:-f:isolation:-v:frozen_state"), "init_on_free=1", {}),
+    "dma": (("nvlink2_dma", "nvlink2_kvm", ATS), "", {}),
+    "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_order", f"nvlink2_failfn{FAILFN}"), "init_on_free=1", {}),
     "panic": ((PANIC,), "", {}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
     "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped", "nvlink2_race:-t:walkers_of_huge_pages"),

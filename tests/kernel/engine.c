@@ -28,6 +28,7 @@
 #define ENGINE_LINK		(ENGINE + 0x28)
 #define ENGINE_LINK_STATE	(ENGINE + 0x2c)
 #define ENGINE_RAM_MIB		(ENGINE + 0x30)
+#define ENGINE_PASID		(ENGINE + 0x34)
 #define COPY_TIMEOUT_MS		10000
 
 static uint32_t reg_read(struct engine *engine, unsigned int reg)
@@ -135,6 +136,11 @@ int engine_to_system(struct engine *engine, enum engine_path path, int link,
 uint32_t engine_links(struct engine *engine)
 {
 	return reg_read(engine, ENGINE_LINK_STATE);
+}
+
+void engine_set_pasid(struct engine *engine, uint32_t pasid)
+{
+	reg_write(engine, ENGINE_PASID, pasid);
 }
 
 uint64_t engine_ram_size(struct engine *engine)

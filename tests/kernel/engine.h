@@ -50,6 +50,8 @@ int engine_to_system(struct engine *engine, enum engine_path path, int link,
 		     uint64_t system, uint64_t gpu, uint32_t length);
 /* Bit n: link n has been trained and is not fenced */
 uint32_t engine_links(struct engine *engine);
+/* Whose addresses those of ENGINE_ATS are */
+void engine_set_pasid(struct engine *engine, uint32_t pasid);
 uint64_t engine_ram_size(struct engine *engine);
 /* The register in which an isolated GPU has its links off; bits 16..21 */
 uint32_t engine_links_off(struct engine *engine);

@@ -18,6 +18,8 @@ SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvl
         "nvlink2_tce", "nvlink2_owner")
 # Of tests/kernel: looks at the engine of an emulated GPU, which wants 2 GiB of RAM as HUGE does
 ENGINE = "nvlink2_engine"
+# The same, with a guest whose processes the engine uses
+ATS = "nvlink2_ats"
 PANIC = "nvlink2_panic"
 # Wants GPUs with 2 GiB of RAM
 HUGE = "nvlink2_huge"

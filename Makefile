@@ -27,7 +27,7 @@ $(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree harvest series status kernel qemu-machine consumer images machine demo test check-full shell bench
+.PHONY: help setup tree harvest series status kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
@@ -44,6 +44,7 @@ help:
 	@echo "make status      how build/linux and the overlay stand to each other"
 	@echo
 	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
+	@echo "make nvlink2     build/nvlink2: the program for owners of such machines; 'make -C nvlink2 install' puts it in place"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
 	@echo "Options: BOARD, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
@@ -60,7 +61,7 @@ harvest: setup
 series: setup
 	@scripts/series $(if $(PART),--part $(PART)) patches
 
-kernel qemu-machine consumer:
+kernel qemu-machine consumer nvlink2:
 	@scripts/build $@
 
 images: kernel consumer

@@ -58,7 +58,7 @@ class Style(unittest.TestCase):
 
     def test_length(self):
         """no function of ours is longer than 80 lines"""
-        files = ours(*kernel_directories(), "machine", "qemu", "tests", "bench")
+        files = ours(*kernel_directories(), "machine", "nvlink2", "qemu", "tests", "bench")
         self.assertTrue(files, "there is no C file at all")
         self.clean(run(os.path.join(tap.TOP, "scripts", "function-lengths"), "--limit", "80", *files, cwd=tap.TOP))
 
@@ -82,7 +82,7 @@ class Style(unittest.TestCase):
 
     def test_licence(self):
         """each source file of ours says what licence it has"""
-        files = [path for path in ours(*kernel_directories(), "machine", "qemu", "tests", "scripts", suffix="")
+        files = [path for path in ours(*kernel_directories(), "machine", "nvlink2", "qemu", "tests", "scripts", suffix="")
                  if path.endswith((".c", ".h", ".py", ".sh", ".t")) or path.startswith("scripts/")]
         missing = [path for path in files if path not in ("scripts/packages",) and "__pycache__" not in path
                    and "SPDX-License-Identifier: GPL-2.0" not in self.head(path)]
@@ -94,10 +94,10 @@ class Style(unittest.TestCase):
 
     def test_shell(self):
         """each shell script of ours can be parsed"""
-        for path in ours("scripts", "machine", "tests", suffix=""):
+        for path in ours("scripts", "machine", "nvlink2", "tests", suffix=""):
             shell = re.match(r"#!/bin/(ba)?sh\b", self.head(path))
-            if shell:
-                self.clean(run("bash" if shell.group(1) else "sh", "-n", os.path.join(tap.TOP, path)))
+            if shell or path.endswith(".bash"):
+                self.clean(run("sh" if shell and not shell.group(1) else "bash", "-n", os.path.join(tap.TOP, path)))
 
 
 # FILE_PATH_CHANGES reminds of MAINTAINERS at every new file and cannot see that the file is covered; build/linux has

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What bind and unbind leave for the next start of the machine: rules of udev. */
+#ifndef BOOT_H
+#define BOOT_H
+
+#include "machine.h"
+
+/**
+ * boot_write() - have groups go to a driver when the machine starts, or no more
+ * @machine: the machine
+ * @chosen: for each group, whether it is meant
+ * @driver: the driver, NULL for none
+ * @dry_run: only say what would be written
+ *
+ * Return: whether that worked; if it did not, the rules are what they were.
+ */
+bool boot_write(const struct machine *machine, const bool *chosen, const char *driver, bool dry_run);
+
+#endif

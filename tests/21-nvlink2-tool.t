@@ -1,0 +1,669 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 900
+"""The program nvlink2 on the files of machines that are made here: both boards, machines without NVLink2, and machines
+that are described wrongly. valgrind watches each run that does not change anything; a simulated kernel takes the writes
+of bind and unbind, and fails each of them once.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import xml.etree.ElementTree
+
+import tap
+
+sys.path.insert(0, os.path.join(tap.TOP, "tests", "nvlink2"))
+
+import fixture as made  # noqa: E402
+from fixture import DEVICES, TREE, cells, string  # noqa: E402
+from witherspoon import BOARDS  # noqa: E402
+
+SOURCE = os.path.join(tap.TOP, "nvlink2")
+OBJECTS = os.path.join(tap.BUILD, "nvlink2")
+VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=all",
+            "--child-silent-after-fork=yes"]
+NOT_ROOT = 65534
+GIB = 1 << 30
+NO_NVLINK2 = 3
+
+
+def build():
+    subprocess.run([os.path.join(tap.TOP, "scripts", "step"), "nvlink2-tests", "make", "-C", SOURCE, f"O={OBJECTS}",
+                    f"ATTRIBUTE={tap.TOP}/tests/nvlink2/simulated_kernel.c", "all", f"{OBJECTS}/nvlink2-simulated"],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        build()
+        cls.work = tempfile.mkdtemp(prefix="nvlink2-")
+        cls.addClassCleanup(shutil.rmtree, cls.work)
+        os.chmod(cls.work, 0o755)
+        cls.root = os.path.join(cls.work, "root")
+
+    def start(self, *words, program="nvlink2", watch=True, environment=None, **options):
+        command = [*(VALGRIND if watch else []), os.path.join(OBJECTS, program), "--root", self.root, *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300,
+                              env={**os.environ, **(environment or {})}, **options)
+
+    def run_tool(self, *words, status=0, **options):
+        """What it prints; it ends with the status, and says something of an error if that is one."""
+        done = self.start(*words, **options)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def json(self, **options):
+        return json.loads(self.run_tool("list", "--json", **options))
+
+    def qemu(self, device_help):
+        """A program that answers as QEMU does when it is asked for the properties of devices."""
+        path = os.path.join(self.work, "qemu")
+        with open(path, "w", encoding="ascii") as stream:
+            stream.write(f"#!/bin/sh\ncase $4 in\n{device_help}\n*) echo '  host=<str>' ;;\nesac\n")
+        os.chmod(path, 0o755)
+        return path
+
+    def good_qemu(self):
+        return self.qemu("vfio-pci,help) echo '  nvlink2=<bool>  - on/off' ;;")
+
+
+def flat(found):
+    """What list --json says, in the words of the description of a board."""
+    return [(gpu["address"], gpu["slot"], npu["socket"], gpu["group"], int(gpu["ram"]["address"], 16),
+             gpu["ram"]["numa_node"], [(bridge["address"], bridge["link"], bridge["speed"], bridge["group"])
+                                       for bridge in gpu["bridges"]])
+            for npu in found["npus"] for gpu in npu["gpus"]]
+
+
+def described(gpus):
+    return [(gpu.address, gpu.slot, gpu.chip, gpu.group, gpu.base, gpu.memory_node,
+             [(bridge.address, bridge.link, bridge.speed, bridge.group) for bridge in gpu.bridges]) for gpu in gpus]
+
+
+class Board(Case):
+    """What is the same on each board."""
+    board = None
+
+    def setUp(self):
+        if not self.board:
+            self.skipTest("for boards")
+        self.fixture, self.gpus = made.witherspoon(self.root, self.board)
+
+    def bind(self, gpu=None):
+        for one in self.gpus:
+            if not gpu or one.group == gpu.group:
+                for address in (one.address, *(bridge.address for bridge in one.bridges)):
+                    self.fixture.bind(address, "vfio-pci")
+
+    def test_json(self):
+        """list --json: sockets, GPUs, RAM, links, groups are those of the board"""
+        found = self.json()
+        self.assertEqual(flat(found), described(self.gpus))
+        self.assertEqual(found["problems"], [])
+        self.assertEqual(found["npus"][1]["atsd_blocks"], 8)
+        self.assertEqual(found["firmware"], "skiboot-v7.1")
+        self.assertEqual(found["npus"][0]["gpus"][0]["name"], "NVIDIA Corporation GV100GL [Tesla V100 SXM2 16GB]")
+        members = {device["address"] for device in found["groups"][0]["devices"]}
+        self.assertEqual(members, {address for gpu in self.gpus if not gpu.group
+                                   for address in (gpu.address, *(bridge.address for bridge in gpu.bridges))})
+
+    def test_tree(self):
+        """list: a line for each socket, GPU, link and group"""
+        text = self.run_tool("list")
+        links = BOARDS[self.board].links_per_gpu
+        self.assertEqual(len(re.findall(r"^Socket [08], NUMA node [08]: NPU [01] ", text, re.M)), 2)
+        self.assertEqual(len(re.findall(r"^  \+- GPU GPU\d  00(04|35):", text, re.M)), len(self.gpus))
+        self.assertEqual(len(re.findall(r"^  \|  \+- link \d down +bridge 000[67]:", text, re.M)), len(self.gpus) * links)
+        per_group = len(self.gpus) // 2
+        self.assertIn(f"Group 1: {per_group} GPUs, {per_group * links} bridges; nobody has it", text)
+
+    def test_svg(self):
+        """list --svg: a picture that is XML, with a box for each GPU and a line for each link"""
+        root = xml.etree.ElementTree.fromstring(self.run_tool("list", "--svg"))
+        classes = [element.get("class", "").split()[0] for element in root.iter() if element.get("class", "").strip()]
+        self.assertEqual(classes.count("gpu"), len(self.gpus))
+        self.assertEqual(classes.count("npu"), 2)
+        self.assertEqual(classes.count("link"), sum(len(gpu.bridges) for gpu in self.gpus))
+
+    def test_check(self):
+        """check: all is good when all groups are bound; before, it says what to type"""
+        qemu = self.good_qemu()
+        self.assertRegex(self.run_tool("check", "--qemu", qemu), r"note +group +0: none .*\n +-> nvlink2 bind 0\n")
+        self.bind()
+        text = self.run_tool("check", "--qemu", qemu)
+        self.assertNotIn("FAILED", text)
+        self.assertRegex(text, r"ok +group +1: (\d+) of \1 devices are bound to vfio-pci, nobody has it\n")
+        self.assertRegex(text, r"ok +isolation +none between the GPUs of a socket")
+
+    def test_qemu(self):
+        """qemu: a host bridge for each socket, each GPU with its bridges, a limit for locks, arguments as they are"""
+        self.bind()
+        text = self.run_tool("qemu", "all", "--memory", "32G", "--cpus", "8", "--name", "two", "--", "-kernel", "it's")
+        self.assertNotIn("nvlink2 bind", text)
+        hosts = re.findall(r"vfio-pci,host=(\S+),bus=nvlink(\d)\.0,addr=(\d+),", text)
+        self.assertEqual([(address, int(bus)) for address, bus, _ in hosts],
+                         [(address, gpu.group) for gpu in self.gpus
+                          for address in (gpu.address, *(bridge.address for bridge in gpu.bridges))])
+        self.assertEqual(len({(bus, slot) for _, bus, slot in hosts}), len(hosts))
+        self.assertEqual(re.findall(r"spapr-pci-host-bridge,index=(\d),id=nvlink(\d)", text), [("1", "0"), ("2", "1")])
+        self.assertIn("-smp 8 -m 32768M", text)
+        self.assertIn("-kernel \\\n  'it'\\''s'\n", text)
+        limit = int(re.search(r"^ulimit -l (\d+) &&$", text, re.M).group(1)) << 10
+        self.assertEqual(limit, 32 * GIB + GIB // 4 + 3 * (256 * GIB + (4 << 20)) + (16 << 20))
+        shell = subprocess.run(["sh", "-n"], input=text, text=True, check=False, capture_output=True)
+        self.assertEqual(shell.returncode, 0, shell.stderr)
+
+    def test_libvirt(self):
+        """libvirt: a domain with the same devices and the same limit"""
+        root = xml.etree.ElementTree.fromstring(self.run_tool("libvirt", "GPU0", "--qemu", "/opt/qemu"))
+        sources = [element.attrib for element in root.findall("devices/hostdev/source/address")]
+        gpu = self.gpus[0]
+        self.assertEqual([f"{int(at['domain'], 16):04x}:{int(at['bus'], 16):02x}:{int(at['slot'], 16):02x}."
+                          f"{int(at['function'], 16)}" for at in sources],
+                         [gpu.address, *(bridge.address for bridge in gpu.bridges)])
+        places = [element.attrib for element in root.findall("devices/hostdev/address")]
+        self.assertEqual({place["bus"] for place in places}, {"0x01"})
+        self.assertEqual(len({place["slot"] for place in places}), len(places))
+        self.assertEqual(root.find("os/type").get("machine"), "pseries")
+        self.assertEqual(root.find("devices/emulator").text, "/opt/qemu")
+        self.assertEqual(int(root.find("memtune/hard_limit").text) << 10,
+                         16 * GIB + GIB // 8 + 2 * (256 * GIB + (4 << 20)) + (16 << 20))
+
+    def test_users(self):
+        """list, qemu: the guest that has a group is named; a group is not given away"""
+        self.bind(self.gpus[0])
+        self.fixture.process(77, "qemu-system-ppc", ["qemu", "-name", "guest=alpha,debug-threads=on", "-m", "1G"],
+                             ["/dev/null", "/dev/vfio/vfio", "/dev/vfio/0", "anon_inode:kvm-vm"])
+        self.assertEqual([group["user"] for group in self.json()["groups"]],
+                         [{"process": 77, "command": "qemu-system-ppc", "guest": "alpha"}, None])
+        self.assertIn("guest alpha (qemu-system-ppc, process 77) has it", self.run_tool("list"))
+        self.assertIn("# Now in use by guest alpha", self.run_tool("qemu", "GPU0"))
+        self.assertIn("shut it down first", self.run_tool("unbind", "GPU0", status=1))
+
+
+class Board4(Board):
+    board = "4gpu"
+
+
+class Board6(Board):
+    board = "6gpu"
+
+
+for case in (Board4, Board6):
+    for name in [name for name in dir(Board) if name.startswith("test_")]:
+        method = getattr(Board, name)
+
+        def test(self, method=method):
+            method(self)
+        test.__doc__ = f"{case.board}: {method.__doc__}"
+        setattr(case, name, test)
+del case, Board
+
+
+class Elsewhere(Case):
+    def nothing(self, words):
+        """list, check and bind say why there is no NVLink2, and end with their own status."""
+        for command in (("list",), ("check",), ("bind", "all"), ("qemu", "GPU0"), ("libvirt", "0")):
+            text = self.run_tool(*command, status=NO_NVLINK2, watch=command[0] in ("list", "bind"))
+            self.assertRegex(text, r"[Nn]o NVLink2 here\. ")
+            self.assertIn(words, text)
+        found = self.json(status=NO_NVLINK2)
+        self.assertFalse(found["nvlink2"])
+        self.assertIn(words, found["why_not"])
+        xml.etree.ElementTree.fromstring(self.run_tool("list", "--svg", status=NO_NVLINK2, watch=False))
+
+    def test_amd64(self):
+        """amd64 with a V100: no NVLink2"""
+        made.amd64(self.root)
+        self.nothing("This is not a POWER9 machine")
+
+    def test_plain_power(self):
+        """POWER9 without NPU: no NVLink2"""
+        made.plain_power(self.root)
+        self.nothing("Firmware shows no NPU")
+
+    def test_npu_alone(self):
+        """an NPU that firmware does not use: no NVLink2, and where to look"""
+        made.plain_power(self.root).node("xscom@0/npu@5011000", compatible=string("ibm,power9-npu"))
+        self.nothing("/sys/firmware/opal/msglog")
+
+    def test_empty(self):
+        """an empty directory, one that is not there, and none"""
+        os.makedirs(self.root, exist_ok=True)
+        shutil.rmtree(self.root)
+        self.nothing("This is not a POWER9 machine")
+        os.makedirs(self.root)
+        self.nothing("This is not a POWER9 machine")
+
+    def test_guest(self):
+        """a pseries guest: its GPU, links that are up, RAM that is in use"""
+        made.pseries(self.root)
+        found = self.json()
+        gpu = found["npus"][0]["gpus"][0]
+        self.assertEqual([bridge["state"] for bridge in gpu["bridges"]], ["up"] * 3)
+        self.assertEqual((gpu["ram"]["numa_node"], gpu["ram"]["online"]), (1, 16 * GIB))
+        self.assertEqual(found["problems"], [])
+        self.assertIn("16 GiB in use as memory of this machine", self.run_tool("list"))
+
+    def test_guest_without(self):
+        """a pseries guest that was given none"""
+        made.Fixture(self.root).node("rtas", phandle=cells(1))
+        self.nothing("This guest has been given no GPU")
+
+
+class Wrong(Case):
+    """A board with 4 GPUs, and something wrong with it."""
+
+    def setUp(self):
+        self.fixture, self.gpus = made.witherspoon(self.root)
+        self.gpu, self.bridge = self.gpus[0], self.gpus[0].bridges[0]
+
+    def problem(self, words, count=1):
+        found = self.json()
+        matching = [text for text in found["problems"] if re.search(words, text)]
+        self.assertEqual(len(matching), count, found["problems"])
+        self.assertIn(f"! {matching[0]}\n", self.run_tool("list", watch=False))
+        return found
+
+    def change_bridge(self, **properties):
+        self.fixture.node(made.bridge_node(self.bridge), **properties)
+
+    def test_stock_kernel(self):
+        """a kernel without NVLink2: the tree is shown all the same, check says what to install"""
+        self.fixture, self.gpus = made.witherspoon(self.root, shown=False)
+        found = self.problem("shows 6 of its bridges not at all", 2)
+        self.assertEqual(found["npus"][0]["gpus"][1]["bridges"][2]["link"], 5)
+        text = self.run_tool("check", "--qemu", "/nowhere/qemu", status=1)
+        self.assertRegex(text, r"FAILED +kernel .* shows no bridges\n +-> install a kernel with the nvlink2 series")
+        self.assertRegex(text, r"FAILED +QEMU +/nowhere/qemu does not run")
+        self.assertIn("does not show its bridges", self.run_tool("qemu", "GPU0", status=1))
+
+    def test_phandle(self):
+        """a bridge whose GPU is not there"""
+        self.change_bridge(ibm_gpu=cells(4711), ibm_loc_code=string("GPU9"))
+        self.problem("GPU9: the kernel has no PCI device")
+
+    def test_power_cycled(self):
+        """a GPU with a new node is found by the label of its slot"""
+        self.fixture.node(made.gpu_node(self.gpu), phandle=cells(4711), ibm_npu=b"")
+        found = self.problem(f"names GPU {self.gpu.address}, which does not name it", 3)
+        self.assertEqual(found["npus"][0]["gpus"][0]["address"], self.gpu.address)
+
+    def test_not_listed(self):
+        """a GPU that does not name its bridge"""
+        self.fixture.node(made.gpu_node(self.gpu), ibm_npu=cells(*(bridge.phandle for bridge in self.gpu.bridges[1:])))
+        self.problem(f"^{self.bridge.address}: names GPU .* which does not name it")
+
+    def test_link_twice(self):
+        """two bridges with the same link"""
+        self.change_bridge(ibm_nvlink=cells(self.gpus[1].bridges[2].phandle + 50))
+        self.problem("has the same link 5 as another")
+
+    def test_no_link(self):
+        """a bridge without link"""
+        self.change_bridge(ibm_nvlink=cells(1))
+        self.problem("its link has no number")
+
+    def test_no_ram(self):
+        """a bridge without RAM, which leads to other RAM than the rest"""
+        self.bridge = self.gpu.bridges[1]
+        self.change_bridge(memory_region=b"\0")
+        self.problem("no RAM of the GPU is described")
+        self.problem("leads to other RAM")
+
+    def test_no_speed(self):
+        """a link without speed"""
+        os.remove(self.fixture.path(f"{TREE}/{made.bridge_node(self.bridge)}/ibm,nvlink-speed"))
+        found = self.problem("the speed of the link is not known")
+        self.assertIsNone(found["npus"][0]["gpus"][0]["bridges"][0]["speed"])
+
+    def test_no_label(self):
+        """firmware that knows no slots joins no GPU: no NVLink2"""
+        for gpu in self.gpus:
+            for bridge in gpu.bridges:
+                os.remove(self.fixture.path(f"{TREE}/{made.bridge_node(bridge)}/ibm,gpu"))
+        text = self.run_tool("list", status=NO_NVLINK2)
+        self.assertEqual(text.count("firmware joins no GPU to this link"), 12)
+        self.assertIn("firmware does not know their slots", text)
+
+    def test_dead(self):
+        """a bridge that answers ones is dead, one that is out of reset is up, a short file tells nothing"""
+        for bridge, config in zip(self.gpu.bridges, (made.bridge_config(0, dead=True), made.bridge_config(3),
+                                                     made.bridge_config(3)[:64])):
+            self.fixture.write(f"{DEVICES}/{bridge.address}/config", config)
+        found = self.problem("reads as all ones")
+        states = [bridge["state"] for bridge in found["npus"][0]["gpus"][0]["bridges"]]
+        self.assertEqual(states, ["dead", "up", "unknown"])
+        self.assertRegex(self.run_tool("check", status=1), r"FAILED +links +1 do not answer\n +-> see the kernel's log")
+
+    def test_mailbox(self):
+        """a read of the mailbox would carry a step of a training out: nothing reads it"""
+        done = subprocess.run([*VALGRIND, "--trace-syscalls=yes", os.path.join(OBJECTS, "nvlink2"), "--root", self.root, "list"],
+                              capture_output=True, text=True, check=True)
+        reads = [(int(count), int(offset)) for count, offset in
+                 re.findall(r"sys_pread64 \( \d+, 0x[0-9a-f]+, (\d+), (\d+) \)", done.stdout + done.stderr)]
+        flags = made.VENDOR_CAPABILITY + 0xd
+        self.assertEqual(reads.count((1, flags)), 12, reads)
+        self.assertEqual([read for read in reads if read[1] < made.VENDOR_CAPABILITY + 0xc and
+                          sum(read) > made.VENDOR_CAPABILITY + 4], [])
+
+    def test_capabilities_in_a_ring(self):
+        """capabilities that lead to each other have an end"""
+        config = bytearray(made.bridge_config(3))
+        config[0x40:0x42], config[0x80:0x82] = b"\x10\x80", b"\x10\x40"
+        self.fixture.write(f"{DEVICES}/{self.bridge.address}/config", bytes(config))
+        self.assertEqual(self.json()["npus"][0]["gpus"][0]["bridges"][0]["state"], "unknown")
+
+    def test_no_group(self):
+        """a bridge in no group, one in another"""
+        os.remove(self.fixture.path(f"{DEVICES}/{self.bridge.address}/iommu_group"))
+        self.fixture.join(self.gpu.bridges[1].address, 9)
+        self.problem(f"^{self.bridge.address}: is in no IOMMU group")
+        self.problem("is in group 9, its GPU .* in another")
+        self.assertIn("another group", self.run_tool("qemu", "GPU0", status=1))
+
+    def test_old_firmware(self):
+        """old firmware: one block of ATSD registers for two GPUs, a version that is too old"""
+        made.witherspoon(self.root, atsd=1, firmware="skiboot-v6.0.3")
+        text = self.run_tool("check", "--qemu", self.good_qemu(), status=1)
+        self.assertRegex(text, r"FAILED +firmware +is skiboot-v6\.0\.3, older than skiboot 6\.4\n")
+        self.assertEqual(text.count("lists one block of ATSD registers for the 2 GPUs of socket"), 2)
+
+    def test_kernels(self):
+        """kernels before 6.12.84, and before 5.13"""
+        made.witherspoon(self.root, kernel="6.12.83-powerpc64le")
+        self.assertRegex(self.run_tool("check", status=1), r"FAILED +kernel .* too old\n +-> update to 6\.12\.84")
+        made.witherspoon(self.root, kernel="5.10.0-30-powerpc64le")
+        self.assertRegex(self.run_tool("check", "--qemu", self.good_qemu()), r"note +kernel .* as it was before Linux 5\.13")
+
+    def test_qemu_versions(self):
+        """QEMU as it was until 8.1, QEMU without NVLink2, a kernel without the driver, a hash MMU"""
+        old = self.qemu("spapr*) echo '  atsd=<uint64>' ;;")
+        self.assertRegex(self.run_tool("check", "--qemu", old, status=1), r"FAILED +QEMU .* as it was until QEMU 8\.1")
+        self.fixture.write("proc/kallsyms", "0000 t vfio_pci_probe\t[vfio_pci]\n")
+        self.fixture.write("proc/cpuinfo", "MMU\t\t: Hash\n")
+        text = self.run_tool("check", "--qemu", self.qemu("none) ;;"), status=1)
+        self.assertRegex(text, r"FAILED +QEMU .* has no NVLink2\n +-> install QEMU 10\.0")
+        self.assertRegex(text, r"FAILED +vfio-pci +of this kernel hands no GPU RAM")
+        self.assertRegex(text, r"FAILED +MMU +is hash")
+
+    def test_strange_bytes(self):
+        """names with bytes that no terminal, JSON or XML likes"""
+        self.change_bridge(ibm_loc_code=b"\x1b[31m<&\xff\"")
+        self.fixture.write(f"{TREE}/model", b"<\xc3\x28\x01&>" * 100)
+        self.fixture.process(5, "a\tb", ["q", "-name", "guest=<\xe9\x02>"], ["/dev/vfio/1"])
+        found = self.json()
+        self.assertEqual(found["groups"][1]["user"]["guest"].strip("<>?"), "")
+        self.assertTrue(found["model"].startswith("<?(?&>"))
+        self.assertEqual(re.findall(r"[^\n -~]", self.run_tool("list")), [])
+        xml.etree.ElementTree.fromstring(self.run_tool("list", "--svg"))
+
+    def test_strange_sizes(self):
+        """properties that are empty, too short or far too long, links that lead nowhere"""
+        self.fixture.node(made.gpu_node(self.gpu), ibm_npu=cells(*range(50000)))
+        self.change_bridge(ibm_device_tgt_addr=b"\1", ibm_nvlink_speed=b"", ibm_loc_code=b"")
+        self.fixture.node(made.phb_of(8), ibm_mmio_atsd=b"\0" * 5000, ibm_chip_id=b"")
+        self.fixture.node(f"memory@{self.gpu.base:x}", reg=b"\0\0", ibm_associativity=b"")
+        for name, target in (("of_node", "nowhere"), ("driver", ""), ("iommu_group", "kernel/iommu_groups/-1")):
+            path = self.fixture.path(f"{DEVICES}/{self.gpus[3].address}/{name}")
+            if os.path.lexists(path):
+                os.remove(path)
+            os.symlink(target or ".", path)
+        found = self.json()
+        self.assertEqual(len(found["npus"]), 2)
+        self.assertTrue(found["problems"])
+
+    def test_many(self):
+        """thousands of other devices and processes, and a guest that does not say what it is called"""
+        for number in range(2000):
+            address = f"0100:{number >> 3:02x}:00.{number & 7}"
+            for name in ("vendor", "device"):
+                self.fixture.write(f"{DEVICES}/{address}/{name}", "0x1af4\n")
+            os.makedirs(self.fixture.path(f"proc/{number + 100}/fd"))
+        self.fixture.process(99, "own", ["/opt/own"], ["/dev/vfio/10", "/dev/vfio/1x", "/dev/vfio/99999999999999", "/dev/vfio/1"])
+        found = self.json()
+        self.assertEqual(flat(found), described(self.gpus))
+        self.assertEqual(found["groups"][1]["user"], {"process": 99, "command": "own", "guest": None})
+        self.assertIsNone(found["groups"][0]["user"])
+
+    def test_vanishing(self):
+        """devices and processes that come and go while they are looked at"""
+        places = [self.fixture.path(DEVICES), self.fixture.path("proc/88")]
+        self.fixture.process(88, "x", ["x"], ["/dev/vfio/0"])
+        done = threading.Event()
+
+        def disturb():
+            while not done.is_set():
+                for place in places:
+                    os.rename(place, place + ".away")
+                    os.rename(place + ".away", place)
+
+        thread = threading.Thread(target=disturb)
+        thread.start()
+        try:
+            texts = [self.start("list", "--json", watch=number < 2) for number in range(30)]
+        finally:
+            done.set()
+            thread.join()
+        for text in texts:
+            self.assertEqual((text.returncode, text.stderr), (0, ""))
+            self.assertEqual(len(json.loads(text.stdout)["npus"]), 2)
+
+    @unittest.skipIf(os.getuid(), "not root, so nobody's files can be hidden from us by their owner")
+    def test_not_root(self):
+        """a user who may not look at other's processes is told so"""
+        self.fixture.process(88, "qemu", ["qemu"], ["/dev/vfio/0"])
+        os.chmod(self.fixture.path("proc/88/fd"), 0o700)
+        program = os.path.join(self.work, "nvlink2")
+        shutil.copy(os.path.join(OBJECTS, "nvlink2"), program)
+        done = subprocess.run([program, "--root", self.root, "list"], capture_output=True, text=True, check=False,
+                              user=NOT_ROOT, group=NOT_ROOT, extra_groups=[])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("who has it only root can see", done.stdout)
+
+    def test_usage(self):
+        """words and options that mean nothing"""
+        for words in ((), ("lits",), ("list", "GPU0"), ("list", "--boot"), ("bind",), ("list", "--json", "--svg"),
+                      ("qemu", "GPU0", "--memory", "12"), ("qemu", "GPU0", "--memory", "-1G"), ("qemu", "GPU0", "--cpus", "0"),
+                      ("qemu", "GPU0", "--name", "a b"), ("libvirt", "GPU0", "--name", "<x>"), ("list", "--", "-m"),
+                      ("list", "--nonsense")):
+            self.assertTrue(self.run_tool(*words, status=2, watch=False), words)
+        for words in ("GPU7", "5", "0004:05:00.1", "", "0x0"):
+            self.assertIn("There are: GPU0 (0004:04:00.0, group 0)", self.run_tool("qemu", words, status=1, watch=False))
+        self.assertIn("Usage:", self.run_tool("--help", watch=False))
+        done = subprocess.run([os.path.join(OBJECTS, "nvlink2"), "--help"], stdout=open("/dev/full", "w", encoding="ascii"),
+                              check=False)
+        self.assertNotEqual(done.returncode, 0)
+
+
+class Binding(Case):
+    """bind and unbind, with a simulated kernel that takes their writes."""
+
+    def setUp(self):
+        self.prepare()
+
+    def prepare(self, driver="", board="4gpu"):
+        self.fixture, self.gpus = made.witherspoon(self.root, board)
+        for gpu in self.gpus:
+            if driver:
+                self.fixture.bind(gpu.address, driver)
+                self.fixture.write(f"{DEVICES}/{gpu.address}/default", driver + "\n")
+
+    def change(self, *words, status=0, **environment):
+        return self.run_tool(*words, status=status, program="nvlink2-simulated", watch=False,
+                             environment={key.upper(): str(value) for key, value in environment.items()})
+
+    def writes(self):
+        with open(self.fixture.path("writes"), encoding="ascii") as stream:
+            return [line.split()[1:] for line in stream]
+
+    def of_group(self, group):
+        return {address for gpu in self.gpus if gpu.group == group
+                for address in (gpu.address, *(bridge.address for bridge in gpu.bridges))}
+
+    def rules(self):
+        path = self.fixture.path("etc/udev/rules.d/60-nvlink2.rules")
+        if not os.path.exists(path):
+            return None
+        with open(path, encoding="ascii") as stream:
+            return re.findall(r'KERNEL=="([^"]+)", ATTR{driver_override}="([^"]+)"', stream.read())
+
+    def test_bind(self):
+        """bind: the whole group, override before unbind before probe, and nothing else"""
+        self.prepare("nvidia")
+        before = self.fixture.drivers()
+        self.assertIn("group 0: 8 devices bound to vfio-pci", self.change("bind", "GPU1"))
+        group = self.of_group(0)
+        for address, state in self.fixture.drivers().items():
+            self.assertEqual(state, ("vfio-pci", "vfio-pci") if address in group else before[address], address)
+        first = self.gpus[0].address
+        self.assertEqual([write for write in self.writes() if first in " ".join(write)],
+                         [[f"/{DEVICES}/{first}/driver_override", "vfio-pci"], ["/sys/bus/pci/drivers/nvidia/unbind", first],
+                          ["/sys/bus/pci/drivers_probe", first]])
+        self.assertIn("group 0: 8 devices", self.change("bind", "0"))
+        self.assertEqual(len(self.writes()), 8 * 2 + 2)
+
+    def test_unbind(self):
+        """unbind: back to the drivers of before, without override"""
+        self.prepare("nvidia")
+        before = self.fixture.drivers()
+        self.change("bind", "all")
+        self.change("unbind", "all")
+        self.assertEqual(self.fixture.drivers(), before)
+
+    def each_failure(self, words, failures):
+        """The simulated kernel refuses one write after the other; all is as before each time."""
+        before = self.fixture.drivers()
+        count = 0
+        while True:
+            count += 1
+            log = self.fixture.path("writes")
+            if os.path.exists(log):
+                os.remove(log)
+            done = self.start(*words, program="nvlink2-simulated", watch=count == 7,
+                              environment={"SIMULATED_FAIL": str(count)})
+            if not done.returncode:
+                break
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("Input/output error", done.stderr)
+            self.assertNotIn("by hand", done.stderr)
+            self.assertEqual(self.fixture.drivers(), before, f"write {count} failed")
+        self.assertEqual(count - 1, failures)
+        self.assertNotEqual(self.fixture.drivers(), before)
+
+    def test_undo_bind(self):
+        """bind: whichever write fails, all is as it was"""
+        self.prepare("nvidia")
+        self.each_failure(("bind", "all"), 2 * (8 * 2 + 2))
+
+    def test_undo_unbind(self):
+        """unbind: whichever write fails, all is as it was"""
+        self.prepare("nvidia")
+        self.change("bind", "all")
+        self.each_failure(("unbind", "all"), 2 * 8 * 3)
+
+    def test_order_of_undo(self):
+        """what was changed last is changed back first"""
+        last = max(self.of_group(1))
+        text = self.change("bind", "all", status=1, simulated_refuse=last)
+        self.assertIn(f"{last}: vfio-pci did not take it", text)
+        self.assertEqual(set(self.fixture.drivers().values()), {("", ""), ("pcieport", "")})
+        writes = self.writes()
+        forth = [text for path, text in writes if path.endswith("drivers_probe")]
+        back = [path.split("/")[-2] for path, text in writes if path.endswith("driver_override") and text == "-"]
+        self.assertEqual(len(forth), 16)
+        self.assertEqual(back, forth[::-1])
+
+    def test_undo_fails(self):
+        """when nothing can be changed back either, it says which devices and where"""
+        text = self.change("bind", "0", status=1, simulated_fail=",".join(map(str, range(5, 99))))
+        for address in sorted(self.of_group(0))[:2]:
+            self.assertIn(f"{address} could not be given back to no driver: do it by hand", text)
+
+    def test_foreign_override(self):
+        """an override that was there before comes back"""
+        self.fixture.write(f"{DEVICES}/{self.gpus[0].address}/driver_override", "none\n")
+        before = self.fixture.drivers()
+        self.change("bind", "0", status=1, simulated_refuse=self.gpus[1].address)
+        self.assertEqual(self.fixture.drivers(), before)
+
+    def test_in_use(self):
+        """what is in use is left alone: by a guest, by a program on the GPU, as memory, by a driver nobody knows"""
+        self.prepare("nvidia")
+        before = self.fixture.drivers()
+        self.fixture.process(9, "python3", ["python3"], ["/dev/nvidia0"])
+        self.assertIn("python3 (process 9) uses /dev/nvidia*", self.change("bind", "all", status=1))
+        shutil.rmtree(self.fixture.path("proc/9"))
+        self.fixture.write("sys/devices/system/node/node255/meminfo", "Node 255 MemTotal:       16777216 kB\n")
+        self.assertIn("16 GiB of its RAM is memory of this machine", self.change("bind", "all", status=1))
+        self.fixture.write("sys/devices/system/node/node255/meminfo", "Node 255 MemTotal:       0 kB\n")
+        self.fixture.bind(self.gpus[3].address, "other")
+        before[self.gpus[3].address] = ("other", "")
+        self.assertIn("has the driver other, and what uses it is not known", self.change("bind", "all", status=1))
+        self.assertEqual(self.fixture.drivers(), before)
+        self.assertFalse(os.path.exists(self.fixture.path("writes")))
+        self.change("bind", "0")
+        self.fixture.process(8, "qemu", ["qemu", "-name", "beta"], ["/dev/vfio/0"])
+        for words in (("unbind", "all"), ("bind", "0")):
+            self.assertIn("in use by guest beta (qemu, process 8)", self.change(*words, status=1))
+
+    def test_no_driver(self):
+        """a kernel without vfio-pci: modprobe is asked, then the user is told"""
+        shutil.rmtree(self.fixture.path("sys/bus/pci/drivers/vfio-pci"))
+        self.assertIn("no PCI driver vfio-pci and modprobe finds none", self.change("bind", "0", status=1,
+                                                                                   simulated_no_modules=1))
+        self.change("bind", "0")
+        self.assertEqual(self.fixture.drivers()[self.gpus[0].address][0], "vfio-pci")
+
+    def test_boot(self):
+        """--boot: rules for each device of the group, other lines stay, the last one takes the file along"""
+        self.assertIsNone(self.rules())
+        self.change("bind", "--boot", "0")
+        self.assertEqual(sorted(self.rules()), sorted((address, "vfio-pci") for address in self.of_group(0)))
+        self.change("bind", "--boot", "GPU3")
+        self.change("bind", "--boot", "GPU3")
+        self.assertEqual(sorted(self.rules()), sorted((address, "vfio-pci") for group in (0, 1)
+                                                      for address in self.of_group(group)))
+        self.change("unbind", "--boot", "0")
+        self.assertEqual(sorted(self.rules()), sorted((address, "vfio-pci") for address in self.of_group(1)))
+        self.change("unbind", "--boot", "all")
+        self.assertIsNone(self.rules())
+        self.assertEqual(os.listdir(self.fixture.path("etc/udev/rules.d")), [])
+
+    def test_boot_fails(self):
+        """--boot where rules cannot be written"""
+        self.fixture.write("etc/udev/rules.d", "a file")
+        self.assertIn("Not a directory", self.change("bind", "--boot", "0", status=1))
+
+    def test_dry_run(self):
+        """--dry-run says each write and makes none"""
+        self.prepare("nvidia")
+        before = self.fixture.drivers()
+        text = self.run_tool("bind", "--dry-run", "--boot", "0")
+        self.assertEqual(text.count("write "), 8 * 2 + 2 + 1)
+        self.assertEqual(text.count("ATTR{driver_override}"), 8)
+        self.assertEqual(self.fixture.drivers(), before)
+        self.assertIsNone(self.rules())
+        self.change("bind", "0")
+        self.assertEqual(self.run_tool("unbind", "--dry-run", "0").count("write "), 8 * 3)
+
+    def test_not_allowed(self):
+        """the program itself, where sysfs does not take writes"""
+        shutil.rmtree(self.fixture.path("sys/bus/pci/drivers_probe"), ignore_errors=True)
+        os.remove(self.fixture.path("sys/bus/pci/drivers_probe"))
+        text = self.run_tool("bind", "0", status=1)
+        self.assertIn("no driver would take it: No such file or directory", text)
+        self.assertEqual(set(self.fixture.drivers().values()), {("", ""), ("pcieport", "")})
+
+
+tap.main()

@@ -178,7 +178,7 @@ static size_t count_bound(const struct group *group, const struct function **oth
 	return bound;
 }
 
-static void check_group(const struct machine *machine, const struct group *group)
+static void check_group(const struct group *group)
 {
 	const struct function *other;
 	size_t bound = count_bound(group, &other);
@@ -192,8 +192,8 @@ static void check_group(const struct machine *machine, const struct group *group
 		say(NOTE, "group", advice, "%d: %s has the driver %s", group->number, other->address, other->driver);
 	else if (!bound)
 		say(NOTE, "group", advice, "%d: none of its %zu devices is bound to vfio-pci", group->number, group->members);
-	else if (access(files_root()[0] ? "/" : "/dev/vfio/vfio", R_OK | W_OK) && !machine->processes_hidden)
-		say(BAD, "group", "modprobe vfio_iommu_spapr_tce", "%d: /dev/vfio/vfio cannot be opened", group->number);
+	else if (!file_exists("/dev/vfio/vfio"))
+		say(BAD, "group", "modprobe vfio_iommu_spapr_tce", "%d: there is no /dev/vfio/vfio to open it by", group->number);
 	else
 		say(GOOD, "group", NULL, "%d: %zu of %zu devices are bound to vfio-pci, nobody has it", group->number, bound,
 		    group->members);
@@ -322,7 +322,7 @@ int command_check(const struct machine *machine, const struct options *options)
 	check_kvm(machine);
 	check_problems(machine);
 	for (i = 0; i < machine->groups; i++)
-		check_group(machine, &machine->group[i]);
+		check_group(&machine->group[i]);
 	check_isolation(machine);
 	check_links(machine);
 	if (machine->kind == KIND_HOST) {

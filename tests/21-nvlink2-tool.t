@@ -26,7 +26,7 @@ from fixture import DEVICES, TREE, cells, string  # noqa: E402
 from witherspoon import BOARDS  # noqa: E402
 
 SOURCE = os.path.join(tap.TOP, "nvlink2")
-OBJECTS = os.path.join(tap.BUILD, "nvlink2")
+OBJECTS = os.path.join(tap.BUILD, "nvlink2", "native")
 VALGRIND = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=all",
             "--child-silent-after-fork=yes"]
 NOT_ROOT = 65534
@@ -144,6 +144,8 @@ class Board(Case):
         self.assertNotIn("FAILED", text)
         self.assertRegex(text, r"ok +group +1: (\d+) of \1 devices are bound to vfio-pci, nobody has it\n")
         self.assertRegex(text, r"ok +isolation +none between the GPUs of a socket")
+        os.remove(self.fixture.path("dev/vfio/vfio"))
+        self.assertRegex(self.run_tool("check", "--qemu", qemu, status=1, watch=False), r"FAILED +group +0: there is no /dev/")
 
     def test_qemu(self):
         """qemu: a host bridge for each socket, each GPU with its bridges, a limit for locks, arguments as they are"""
@@ -293,6 +295,12 @@ class Wrong(Case):
         self.change_bridge(ibm_gpu=cells(4711), ibm_loc_code=string("GPU9"))
         self.problem("GPU9: the kernel has no PCI device")
 
+    def test_no_node(self):
+        """a bridge that sysfs does not join to the device tree is one that is not shown"""
+        os.remove(self.fixture.path(f"{DEVICES}/{self.bridge.address}/of_node"))
+        found = self.problem("shows 1 of its bridges not at all")
+        self.assertEqual(len(found["npus"]), 2)
+
     def test_power_cycled(self):
         """a GPU with a new node is found by the label of its slot"""
         self.fixture.node(made.gpu_node(self.gpu), phandle=cells(4711), ibm_npu=b"")
@@ -338,8 +346,8 @@ class Wrong(Case):
 
     def test_dead(self):
         """a bridge that answers ones is dead, one that is out of reset is up, a short file tells nothing"""
-        for bridge, config in zip(self.gpu.bridges, (made.bridge_config(0, dead=True), made.bridge_config(3),
-                                                     made.bridge_config(3)[:64])):
+        for bridge, config in zip(self.gpu.bridges, (made.bridge_config(0, dead=True), made.bridge_config(2),
+                                                     made.bridge_config(2)[:64])):
             self.fixture.write(f"{DEVICES}/{bridge.address}/config", config)
         found = self.problem("reads as all ones")
         states = [bridge["state"] for bridge in found["npus"][0]["gpus"][0]["bridges"]]
@@ -350,8 +358,10 @@ class Wrong(Case):
         """a read of the mailbox would carry a step of a training out: nothing reads it"""
         done = subprocess.run([*VALGRIND, "--trace-syscalls=yes", os.path.join(OBJECTS, "nvlink2"), "--root", self.root, "list"],
                               capture_output=True, text=True, check=True)
+        # Programs are loaded with the same call, before
+        calls = done.stderr.partition("/config)")[2]
         reads = [(int(count), int(offset)) for count, offset in
-                 re.findall(r"sys_pread64 \( \d+, 0x[0-9a-f]+, (\d+), (\d+) \)", done.stdout + done.stderr)]
+                 re.findall(r"sys_pread64 \( \d+, 0x[0-9a-f]+, (\d+), (\d+) \)", calls)]
         flags = made.VENDOR_CAPABILITY + 0xd
         self.assertEqual(reads.count((1, flags)), 12, reads)
         self.assertEqual([read for read in reads if read[1] < made.VENDOR_CAPABILITY + 0xc and
@@ -430,7 +440,7 @@ class Wrong(Case):
             for name in ("vendor", "device"):
                 self.fixture.write(f"{DEVICES}/{address}/{name}", "0x1af4\n")
             os.makedirs(self.fixture.path(f"proc/{number + 100}/fd"))
-        self.fixture.process(99, "own", ["/opt/own"], ["/dev/vfio/10", "/dev/vfio/1x", "/dev/vfio/99999999999999", "/dev/vfio/1"])
+        self.fixture.process(99, "own", ["/opt/own"], ["/dev/vfio/10", "/dev/vfio/0x", "/dev/vfio/99999999999999", "/dev/vfio/1"])
         found = self.json()
         self.assertEqual(flat(found), described(self.gpus))
         self.assertEqual(found["groups"][1]["user"], {"process": 99, "command": "own", "guest": None})
@@ -484,6 +494,57 @@ class Wrong(Case):
         done = subprocess.run([os.path.join(OBJECTS, "nvlink2"), "--help"], stdout=open("/dev/full", "w", encoding="ascii"),
                               check=False)
         self.assertNotEqual(done.returncode, 0)
+
+
+class Around(Case):
+    """What comes along with the program."""
+
+    def complete(self, *words):
+        script = f"source {SOURCE}/nvlink2.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _nvlink2; echo \"${{COMPREPLY[*]}}\""
+        path = f"{self.work}:{os.environ['PATH']}"
+        return subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=True,
+                              env={**os.environ, "PATH": path}).stdout.split()
+
+    def test_completion(self):
+        """completion knows the commands, their options, and what is in the machine"""
+        made.witherspoon(self.root)
+        program = os.path.join(self.work, "nvlink2")
+        with open(program, "w", encoding="ascii") as stream:
+            stream.write(f'#!/bin/sh\nexec {OBJECTS}/nvlink2 --root {self.root} "$@"\n')
+        os.chmod(program, 0o755)
+        self.assertEqual(self.complete("nvlink2", "li"), ["list", "libvirt"])
+        self.assertEqual(self.complete("nvlink2", "list", ""), ["--json", "--svg"])
+        self.assertEqual(self.complete("nvlink2", "bind", "--d"), ["--dry-run", "--driver"])
+        self.assertEqual(self.complete("nvlink2", "qemu", "GPU"), ["GPU0", "GPU1", "GPU3", "GPU4"])
+        self.assertEqual(self.complete("nvlink2", "unbind", "0004"), ["0004:04:00.0", "0004:05:00.0"])
+        self.assertEqual(self.complete("nvlink2", "bind", "1"), ["1"])
+
+    def test_options(self):
+        """help, manual page and completion have the same options"""
+        texts = {"help": subprocess.run([os.path.join(OBJECTS, "nvlink2"), "--help"], capture_output=True, text=True,
+                                        check=True).stdout}
+        for name in ("nvlink2.8", "nvlink2.bash"):
+            with open(os.path.join(SOURCE, name), encoding="ascii") as stream:
+                texts[name] = stream.read().replace("\\-", "-")
+        options = {name: set(re.findall(r"--[a-z][a-z-]*", text)) for name, text in texts.items()}
+        self.assertEqual(options["nvlink2.8"] | {"--help", "--version"}, options["help"])
+        self.assertEqual(options["nvlink2.bash"], options["help"])
+
+    def test_manual(self):
+        """the manual page has no error of troff"""
+        if not shutil.which("groff"):
+            self.skipTest("no groff")
+        done = subprocess.run(["groff", "-man", "-ww", "-z", "-rLL=100n", os.path.join(SOURCE, "nvlink2.8")],
+                              capture_output=True, text=True, check=True)
+        self.assertEqual(done.stderr, "")
+
+    def test_install(self):
+        """make install puts program, manual page and completion below DESTDIR"""
+        there = os.path.join(self.work, "there")
+        subprocess.run(["make", "-s", "-C", SOURCE, "install", f"O={OBJECTS}", f"DESTDIR={there}", "prefix=/usr"], check=True)
+        found = sorted(os.path.relpath(os.path.join(where, name), there) for where, _, names in os.walk(there) for name in names)
+        self.assertEqual(found, ["usr/sbin/nvlink2", "usr/share/bash-completion/completions/nvlink2",
+                                 "usr/share/man/man8/nvlink2.8"])
 
 
 class Binding(Case):

@@ -20,6 +20,7 @@
 #include "group.h"
 
 #define QEMU "/usr/bin/qemu-system-ppc64"
+#define SHELL "/bin/sh"
 #define KERNEL "/boot/vmlinux"
 #define INITRD "/boot/guest.cpio"
 #define FIRMWARE "/usr/share/qemu/slof.bin"
@@ -149,6 +150,11 @@ static void build_command(struct command *command, const struct consumer *consum
 {
 	const char *job = consumer->shell ? "shell" : consumer->job;
 
+	if (consumer->command) {
+		add_word(command, strdup(SHELL));
+		add(command, "-c", "%s", consumer->command);
+		return;
+	}
 	add_word(command, strdup(QEMU));
 	add_word(command, strdup("-nodefaults"));
 	if (!consumer->reboots)
@@ -199,7 +205,7 @@ static bool start(struct command *command, const struct consumer *consumer, stru
 		close(in[1]);
 		close(out[0]);
 		if (limit_locks(consumer->lock_limit))
-			execv(QEMU, command->words);
+			execv(command->words[0], command->words);
 		_exit(127);
 	}
 	close(in[0]);

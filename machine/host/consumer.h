@@ -26,6 +26,7 @@
  * @shell: the guest offers a shell on this terminal; no time limit then.
  * @job: what the guest does, NULL for the main job.
  * @parameters: more words for the guest's command line, or NULL.
+ * @command: a line for the shell that starts QEMU, instead of all of the above but @timeout_s; or NULL.
  * @watch: sees each line that the guest or QEMU says, and returns false when QEMU is to end. May be NULL.
  * @end_signal: what ends QEMU then, 0 for SIGTERM.
  */
@@ -47,6 +48,7 @@ struct consumer {
 	bool shell;
 	const char *job;
 	const char *parameters;
+	const char *command;
 	bool (*watch)(const char *line);
 	int end_signal;
 };

@@ -122,6 +122,19 @@ def kernel_tests(self):
 Style.test_checkpatch_kernel_tests = kernel_tests
 
 
+def libvfio_patches(self):
+    """checkpatch --strict: the patches of tests/libvfio, which nobody has signed off yet"""
+    patches = ours(os.path.join("tests", "libvfio"), suffix=SUFFIX)
+    self.assertTrue(patches)
+    for path in patches:
+        done = run("perl", "scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--no-signoff",
+                   os.path.join(tap.TOP, path), cwd=os.path.join(tap.BUILD, "linux"))
+        self.assertEqual(done.stdout.strip(), "", path)
+
+
+Style.test_checkpatch_libvfio = libvfio_patches
+
+
 def checkpatch(part, number, ignored):
     """A test of the patch with this number in its part."""
     def test(self):

@@ -13,6 +13,7 @@ import tap
 
 sys.path.insert(0, os.path.join(tap.TOP, "tests", "selftests"))
 
+import libvfio  # noqa: E402
 import selftests  # noqa: E402
 import windows  # noqa: E402
 
@@ -51,6 +52,29 @@ PASSED = GOOD.replace("not ok 2", "ok 2")
 PROGRAMS = ("nvlink2_one", "nvlink2_two")
 
 
+# As libvfio asserts, and a skip of each kind
+LIBVFIO = """
+@ run vfio_pci_device_test gpu
+TAP version 13
+1..3
+#  RUN           device.opens ...
+lib/iommu.c:97: Assertion Failure
+
+  Expression: __iommu_map(iommu, region) == 0
+  Observed: 0xffffffffffffffff == 0
+  [errno: 1 - Operation not permitted]
+
+# opens: Test failed
+not ok 1 device.opens
+#  RUN           device.msix ...
+ok 2 device.msix # SKIP MSI-x: not supported
+#  RUN           device.reset ...
+ok 3 device.reset # SKIP Device does not support reset
+@ status 1
+@ end
+"""
+
+
 # gpu1 has the links 3 to 5 of chip 0
 HELD = """
 pnv_npu2_link chip 0 link 3 is up (trained 1 fenced 0)
@@ -84,11 +108,11 @@ class Console:
 
 
 class Results(unittest.TestCase):
-    def go(self, text, programs=PROGRAMS):
+    def go(self, text, programs=PROGRAMS, run=None):
         machine = selftests.Machine
         selftests.Machine = lambda settings, log: Console(text)
         try:
-            run = selftests.Run("host")
+            run = run or selftests.Run("host")
             run.go(programs, None, 1)
         finally:
             selftests.Machine = machine
@@ -118,6 +142,16 @@ class Results(unittest.TestCase):
         self.assertIn("not ok 2 - run nvlink2_one one.second\n", text)
         self.assertIn("ok 3 - run nvlink2_one one.third # SKIP no device\n", text)
         self.assertTrue(text.endswith("1..4\n"))
+
+    def test_libvfio(self):
+        """of VFIO's own selftests the assertion is told, and a case may only skip itself for a reason that is known"""
+        run = self.go(LIBVFIO, ("vfio_pci_device_test:gpu",), libvfio.LibvfioRun())
+        self.assertIsNone(run.problem)
+        self.assertEqual(self.outcomes(run), [("device.opens", "FAIL"), ("device.msix", "skip"), ("device.reset", "FAIL")])
+        self.assertEqual({case.program for case in run.cases}, {"vfio_pci_device_test gpu"})
+        self.assertIn("__iommu_map(iommu, region) == 0", run.cases[0].reason)
+        self.assertIn("Operation not permitted", run.cases[0].reason)
+        self.assertIn("should not be: Device does not support reset", run.cases[2].reason)
 
     def test_repaired(self):
         """a line that the console lost is taken from the second time it was printed"""

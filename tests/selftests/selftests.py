@@ -92,6 +92,7 @@ class Run:
         self.gpu_ram = gpu_ram
         self.speed = speed
         self.extra = tuple(extra)
+        self.images = os.path.join(BUILD, "selftests", kernel)
         self.cases = []
         self.problem = None
         self.current = None
@@ -148,8 +149,7 @@ class Run:
 
     def go(self, programs, log, timeout, append=""):
         """Boot, run the programs and give their cases."""
-        images = os.path.join(BUILD, "selftests", self.kernel)
-        settings = FastSettings(self.speed, board=self.board, job="selftests", images=images, gpu_ram=self.gpu_ram,
+        settings = FastSettings(self.speed, board=self.board, job="selftests", images=self.images, gpu_ram=self.gpu_ram,
                                 memory=self.memory, extra=DISK + NO_POWER_CONTROL + self.extra,
                                 append=f"selftests={','.join(programs)} nvlink2_other={OTHER} {append}".strip(),
                                 fir_fatal=self.kernel != CONTROL, may_complain=self.may_complain(programs))

@@ -20,9 +20,12 @@ PAGES = "hugepagesz=1G hugepages=1 hugepagesz=2M hugepages=1"
 
 MAPPING = ("vfio_dma_mapping_test", "vfio_dma_mapping_mmio_test")
 DEVICE = ("vfio_pci_device_test", "vfio_pci_device_init_perf_test")
+DRIVER = ("vfio_pci_driver_test",)
+# A network controller that libvfio has a driver for, behind the disks that every machine here has
+NIC = ("-device", "igb,bus=disk,addr=0.2")
 # Programs and the kinds of devices that they run on, as tests/libvfio/on-device knows them, and settings
 BATCHES = {
-    "nvme": ({"nvme": MAPPING + DEVICE}, {}),
+    "pci": ({"igb": DRIVER + DEVICE, "nvme": MAPPING + DEVICE}, {"extra": NIC}),
     "gpu": ({"gpu": MAPPING + DEVICE}, {}),
 }
 

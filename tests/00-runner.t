@@ -41,6 +41,27 @@ class Runner(unittest.TestCase):
         """a failed case fails the run"""
         self.expect("echo 1..2; echo ok 1 - a; echo not ok 2 - b", "1 passed, 1 failed", 1)
 
+    def test_parts(self):
+        """a case of unittest with parts is one case, and fails when one of them does"""
+        self.write_test("one.t", f"""exec python3 - << 'end'
+import sys, unittest
+sys.path.insert(0, "{tap.TOP}/tests")
+import tap
+class Parts(unittest.TestCase):
+    def test(self):
+        for number in range(3):
+            with self.subTest(number=number):
+                self.assertNotIn(number, (0, 1))
+    def test_none(self):
+        with self.subTest():
+            pass
+tap.main()
+end
+""")
+        code, last, output = self.run_all()
+        self.assertEqual((last, code), ("1 passed, 1 failed", 1), output)
+        self.assertNotIn("planned", output)
+
     def test_skip(self):
         """a skipped case is neither passed nor failed"""
         self.expect("echo 1..2; echo ok 1 - a '# SKIP no such device'; echo ok 2", "1 passed, 0 failed, 1 skipped", 0)

@@ -24,6 +24,7 @@ class TapResult(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.number = 0
+        self.part_failed = False
 
     def say(self, word, test, note=""):
         self.number += 1
@@ -48,6 +49,19 @@ class TapResult(unittest.TestResult):
         super().addError(test, err)
         self.say("not ok", test)
         self.comment(err)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err:
+            self.part_failed = True
+            self.comment(err)
+
+    def stopTest(self, test):
+        """Of a case with parts that failed nothing else is called."""
+        super().stopTest(test)
+        if self.part_failed:
+            self.say("not ok", test)
+        self.part_failed = False
 
 
 def main():

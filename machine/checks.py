@@ -133,10 +133,10 @@ def nothing_left(name, used, after):
     return Result(name, len(had) == 1 and left == [], model=f"had {had}, left {left}")
 
 
-def no_bypass(name, used, after):
+def denied(name, used, after):
     tables = used.tables() if used else []
-    bypasses = after.bypasses(tables) if after else None
-    return Result(name, bool(tables) and bypasses == [], model=f"TVEs {tables}, of which bypass: {bypasses}")
+    wrong = after.not_denied(tables) if after else None
+    return Result(name, bool(tables) and wrong == [], model=f"TVEs {tables}, of which let DMA through: {wrong}")
 
 
 def links_fenced(name, used, after):
@@ -361,7 +361,7 @@ def lpid_back(ev):
 
 
 def window_closed(ev):
-    return no_bypass("afterwards: TVE", ev.at("guest.running"), ev.at("host.after"))
+    return denied("afterwards: TVE", ev.at("guest.running"), ev.at("host.after"))
 
 
 def fenced(ev):

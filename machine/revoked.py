@@ -8,7 +8,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import Evidence, Result, judge_whole, links_fenced, no_bypass, nothing_left
+from checks import Evidence, Result, denied, judge_whole, links_fenced, nothing_left
 from scenario import Observation
 from witherspoon import Settings
 
@@ -99,7 +99,7 @@ def taken_back(loss):
 
 
 def closed(loss):
-    return no_bypass(f"{loss.job}: TVEs", loss.used, loss.after)
+    return denied(f"{loss.job}: TVEs", loss.used, loss.after)
 
 
 def fenced(loss):

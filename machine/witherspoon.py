@@ -206,9 +206,9 @@ class Npu:
         """TVEs that are DMA windows with a table."""
         return [index for index, tve in enumerate(self.tve) if tve and tve != self.DENY]
 
-    def bypasses(self, tves):
-        """Which of these lead to all memory."""
-        return [index for index in tves if not self.tve[index]]
+    def not_denied(self, tves):
+        """Which of these let DMA through: to all memory, or to a table that may have been freed."""
+        return [index for index in tves if self.tve[index] != self.DENY]
 
     def links_up(self):
         return [index for index, link in enumerate(self.link) if link["up"]]

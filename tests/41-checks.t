@@ -175,6 +175,12 @@ class Checks(unittest.TestCase):
         self.after.tve[self.running.tables()[0]] = 0
         self.assertEqual(failed(self.seen), {"afterwards: TVE"})
 
+    def test_table_stays(self):
+        """a TVE that still has the table"""
+        table = self.running.tables()[0]
+        self.after.tve[table] = self.running.tve[table]
+        self.assertEqual(failed(self.seen), {"afterwards: TVE"})
+
     def test_not_through_the_tve(self):
         """copies over NVLink that did not go through the NPU"""
         self.running.dma["bytes"] = 1000

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 21600
+"""Each mutation of tests/mutations, a thing that is broken on purpose, is noticed by the checks that are named for it.
+
+They are applied one after the other to a copy of the repository and of what is built, in build/mutations. Before that,
+each program that is to notice has to pass there. What was shown is remembered: a run that was interrupted goes on where
+it stopped. With arguments: only those that have one of these words in text, path or the program that is to notice. An
+hour.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+
+from builds import Tap
+
+FULL = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(FULL), "mutations"))
+
+from lists import ALL  # noqa: E402
+from mutations import MutationError  # noqa: E402
+from place import BUILD, TOP, Place, read, write  # noqa: E402
+from runs import RUNS, Outcome  # noqa: E402
+
+SHOWN = os.path.join(BUILD, "mutations", "shown.json")
+LOGS = os.path.join(BUILD, "logs", "mutations")
+# What a mutation and its checks may depend on, besides what is built
+PROGRAMS = ("machine", "tests", "scripts")
+
+
+def state_of(key):
+    """Of all but the lists of mutations: each of them counts for itself."""
+    hashed = hashlib.sha256(key.encode())
+    for directory in PROGRAMS:
+        for at, directories, names in sorted(os.walk(os.path.join(TOP, directory))):
+            directories[:] = [name for name in directories if name not in ("full", "mutations", "__pycache__")]
+            for name in sorted(names):
+                hashed.update(f"{os.path.relpath(at, TOP)}/{name}\0".encode())
+                with open(os.path.join(at, name), "rb") as stream:
+                    hashed.update(stream.read())
+    return hashed.hexdigest()
+
+
+class Shown:
+    """What was shown for this state, by name: what else failed."""
+
+    def __init__(self, state):
+        self.state, self.known = state, {}
+        try:
+            record = json.loads(read(SHOWN))
+            self.known = record["shown"] if record["state"] == state else {}
+        except (OSError, ValueError, KeyError):
+            pass
+
+    def get(self, what):
+        return self.known.get(repr(what))
+
+    def remember(self, what, note):
+        self.known[repr(what)] = note
+        write(SHOWN + ".new", json.dumps({"state": self.state, "shown": self.known}, indent=1))
+        os.rename(SHOWN + ".new", SHOWN)
+
+
+def log_of(what):
+    os.makedirs(LOGS, exist_ok=True)
+    name = "".join(letter if letter.isalnum() else "-" for letter in what)
+    return os.path.join(LOGS, f"{name[:80]}.log")
+
+
+def outcome_of(place, name, log):
+    run = RUNS[name]
+    place.build_for(run.needs, log)
+    status, output = place.go(run.command, log, run.seconds)
+    outcome = Outcome(output)
+    if status is None:
+        outcome.broke.append(f"still running after {run.seconds} s")
+    return outcome
+
+
+class Mutations:
+    def __init__(self, place, shown, tap):
+        self.place, self.shown, self.tap = place, shown, tap
+        self.controls = {}
+
+    def control(self, name):
+        """Does that run pass where nothing is broken?"""
+        what = f"nothing is broken, and {name} passes"
+        if name not in self.controls and self.shown.get(what) is None:
+            log = log_of(f"control {name}")
+            start, outcome = time.monotonic(), self.fresh(log, name)
+            self.controls[name] = outcome.good()
+            self.tap.result(outcome.good(), f"{what} ({time.monotonic() - start:.0f} s)",
+                            f"{outcome.broke} {outcome.failed}, see {os.path.relpath(log)}")
+            if outcome.good():
+                self.shown.remember(what, "")
+        elif name not in self.controls:
+            self.controls[name] = True
+            self.tap.result(True, f"{what} (known)")
+        return self.controls[name]
+
+    def fresh(self, log, name):
+        write(log, "")
+        return outcome_of(self.place, name, log)
+
+    def show(self, mutation):
+        name = f"{mutation.path}: {mutation.text}"
+        if not self.control(mutation.caught.run):
+            self.tap.result(False, name, f"'{mutation.caught.run}' fails where nothing is broken")
+        elif self.shown.get(mutation) is not None:
+            self.tap.result(True, f"{name}: noticed (known)", "")
+            print(f"# {self.shown.get(mutation)}", flush=True)
+        else:
+            self.judge(mutation, name)
+
+    def judge(self, mutation, name):
+        log, start = log_of(f"{mutation.path} {mutation.text}"), time.monotonic()
+        try:
+            self.place.break_by(mutation)
+            outcome = self.fresh(log, mutation.caught.run)
+        except MutationError as error:
+            self.tap.result(False, name, str(error))
+            return
+        finally:
+            self.place.mend(mutation)
+        missed = [case for case in mutation.caught.cases if not outcome.has(case)]
+        others = [case for case in outcome.failed if case not in mutation.caught.cases]
+        caught = f"{mutation.caught.run}: {'; '.join(mutation.caught.cases)}"
+        note = f"{caught}. Also: {'; '.join(others + outcome.broke) or 'nothing'}"
+        self.tap.result(not missed, f"{name}: noticed ({time.monotonic() - start:.0f} s)",
+                        f"SURVIVED: {mutation.caught.run} should have noticed by: {'; '.join(missed)}\n"
+                        f"what failed: {'; '.join(outcome.failed + outcome.broke) or 'nothing'}\n"
+                        f"see {os.path.relpath(log)}")
+        if not missed:
+            print(f"# {note}", flush=True)
+            self.shown.remember(mutation, note)
+
+
+def main():
+    # What runs in the place is in another process group, and what is broken is to be mended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("interrupted"))
+    words = sys.argv[1:]
+    wanted = [mutation for mutation in ALL
+              if not words or any(word in f"{mutation.path} {mutation.text} {mutation.caught.run}" for word in words)]
+    place = Place()
+    try:
+        key = place.prepare()
+    except MutationError as error:
+        print(f"Bail out! {error}")
+        sys.exit(1)
+    tap = Tap(len(wanted) + len({mutation.caught.run for mutation in wanted}))
+    mutations = Mutations(place, Shown(state_of(key)), tap)
+    for mutation in wanted:
+        mutations.show(mutation)
+    tap.finish()
+
+
+main()

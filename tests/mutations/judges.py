@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mutations of what judges a run: a check that is content with anything is worth nothing."""
+
+from mutations import Caught, Mutation
+
+CHECKS, COMPLAINTS, MACHINE = "machine/checks.py", "machine/complaints.py", "machine/witherspoon.py"
+
+MUTATIONS = [
+    Mutation("links that were up count as fenced afterwards", MACHINE,
+             """set(self.fences(links).values()) == {"firmware"} and""", """set(self.fences(links).values()) and""",
+             Caught.by("checks", "a link without a fence after the guest is gone",
+                       "a link that the hardware fenced, because nobody had done it in time")),
+    Mutation("an LPID may stay behind", CHECKS,
+             "    return Result(name, len(had) == 1 and left == [],", "    return Result(name, len(had) == 1,",
+             Caught.by("checks", "the guest's LPID stays behind, in a row or in an ATSD register")),
+    Mutation("only TVE 0 counts as open afterwards", MACHINE,
+             "if self.tve[index] != self.DENY", "if not self.tve[index]",
+             Caught.by("checks", "a TVE that still has the table")),
+    Mutation("a copy may have failed", CHECKS,
+             """r"to gpu 0x2 equal, back 0x2 equal, [1-9]", ev[key]""", """r"to gpu .*, back .*, [1-9]", ev[key]""",
+             Caught.by("checks", "each wrong or missing fact is noticed")),
+    Mutation("a copy over NVLink need not go through the NPU", CHECKS,
+             "            result.passed = result.passed and enough", "            result.passed = result.passed",
+             Caught.by("checks", "copies over NVLink that did not go through the NPU")),
+    Mutation("a GPU need not remember a translation for a shootdown to be seen", CHECKS,
+             "text == wanted and hits > 0 and dropped > 0, text,", "text == wanted, text,",
+             Caught.by("checks", "a GPU that asks for every translation, so that there is nothing to shoot down")),
+    Mutation("a shootdown may miss the GPU", CHECKS,
+             "hits == launches >= int(match[1]) * ev.gpus", "launches >= int(match[1]) * ev.gpus",
+             Caught.by("checks", "a shootdown that never reached the NPU, or no GPU",
+                       "a shootdown that the NPU does not pass on to the GPU")),
+    Mutation("accesses to GPU RAM may be refused", MACHINE,
+             "if self.refused() else [])", "if self.refused() < 0 else [])",
+             Caught.by("checks", "a bit of a FIR, a refused access, a link that is not used and open, at any mark")),
+    Mutation("no look at the registers is a good one", CHECKS,
+             "any(seen.registers.values()) and not wrong", "not wrong",
+             Caught.by("checks", "a run that saw nothing passes no check")),
+    Mutation("firmware may complain as long as it is no disaster", COMPLAINTS, r",([0-4])\]", r",([0-2])\]",
+             Caught.by("runs", "firmware that complains, at the beginning of a line or behind somebody else, in its "
+                       "log or on the console")),
+    Mutation("a complaint is known by how it begins", COMPLAINTS,
+             "any(pattern.fullmatch(message)", "any(pattern.match(message)",
+             Caught.by("runs", "what has another level, is known of the machine or of the test, or not firmware's")),
+    Mutation("a machine goes on after a bit of a FIR", MACHINE,
+             "if self.fir_fatal else []", "if not self.fir_fatal else []",
+             Caught.by("runs", "every machine with an NPU ends at a bit of a FIR, unless the test wants to see one")),
+    Mutation("how QEMU ended does not matter", MACHINE,
+             "        if self.process.wait():", "        if self.process.wait() is None:",
+             Caught.by("runs", "one whose QEMU ends badly: the reason is what the model says, or the last line")),
+]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Mutations of the kernel's part."""
+
+from mutations import Caught, Mutation
+
+POWERNV = "arch/powerpc/platforms/powernv/"
+VFIO = "drivers/vfio/pci/vfio_pci_nvlink2"
+
+MUTATIONS = [
+    Mutation("a GPU is given to the LPID after that of its guest", POWERNV + "npu2-lpar.c",
+             "						gpu->bdfn, lpid, 0));",
+             "						gpu->bdfn, lpid ? lpid + 1 : 0, 0));",
+             Caught.by("demo", "ATS copy over NVLink 0", "ATS copy over NVLink 1", "ATS copy over NVLink 2")),
+    Mutation("a GPU has the rights of the guest's kernel: no PR in the MSR of its context", POWERNV + "npu2-lpar.c",
+             "#define NPU2_GUEST_MSR	(MSR_DR | MSR_PR)", "#define NPU2_GUEST_MSR	(MSR_DR)",
+             Caught.by("demo", "ATS: not memory of the kernel")),
+    Mutation("the LPID is not taken back at close", POWERNV + "npu2-lpar.c",
+             """	if (gpu->lpid)
+		ret = pnv_npu2_do_unmap_lpar(gpu);""",
+             """	if (!gpu->npu)
+		ret = pnv_npu2_do_unmap_lpar(gpu);""",
+             Caught.by("demo", "afterwards: LPID back")),
+    Mutation("the TVE is not written when a window goes: the table that is freed is still used", POWERNV + "npu2-dma.c",
+             """	rc = opal_pci_map_pe_dma_window_real(phb->opal_id, pe_number,
+					     pe_number, 0, 0);
+	if (rc == OPAL_SUCCESS)""",
+             """	rc = OPAL_SUCCESS;
+	if (rc == OPAL_SUCCESS)""",
+             Caught.by("demo", "afterwards: TVE")),
+    Mutation("a window that goes leaves TVE 0, DMA to all of memory", POWERNV + "npu2-dma.c",
+             "					     pe_number, 0, 0);", "					     pe_number, 0, 1ULL << 40);",
+             Caught.by("demo", "afterwards: TVE")),
+    Mutation("the TVE is not written when a window is set", POWERNV + "npu2-dma.c",
+             "	ret = pnv_npu2_program_tve(pe, tbl);", "	ret = tbl ? 0 : pnv_npu2_program_tve(pe, tbl);",
+             Caught.by("demo", "DMA window while it runs", "copy over NVLink 0")),
+    Mutation("TCEs are not killed in the NPU when memory is unmapped", POWERNV + "pci-ioda.c",
+             """		else
+			opal_pci_tce_kill(phb->opal_id,
+					  OPAL_PCI_TCE_KILL_PAGES,""",
+             """		else if (!phb->npu2)
+			opal_pci_tce_kill(phb->opal_id,
+					  OPAL_PCI_TCE_KILL_PAGES,""",
+             Caught.by("engine", "selftests nvlink2_engine dma.unmapped_memory_is_out_of_reach")),
+    Mutation("the gate is closed before mappings are removed, and then nobody removes them", POWERNV + "npu2-gate.c",
+             """	pnv_npu2_revoke(gpu);
+	gpu->changes++;
+	pnv_npu2_set_links(gpu, NPU2_LINKS_CHANGING, reason);""",
+             """	gpu->changes++;
+	pnv_npu2_set_links(gpu, NPU2_LINKS_CHANGING, reason);
+	pnv_npu2_revoke(gpu);""",
+             Caught.by("kunit", "pnv-npu2: npu2_test_gate")),
+    Mutation("links that are in use may be changed by writes to configuration space", POWERNV + "npu2-link.c",
+             """	case NPU2_LINKS_CHANGING:
+		return flr;
+	default:
+		return false;""",
+             """	case NPU2_LINKS_CHANGING:
+		return flr;
+	default:
+		return true;""",
+             Caught.by("kunit", "pnv-npu2: npu2_test_config_write")),
+    Mutation("a link counts as trained after one of the procedures that it takes", POWERNV + "npu2-link.c",
+             "	return (done & NPU2_TRAINED) == NPU2_TRAINED;", "	return done & NPU2_TRAINED;",
+             Caught.by("kunit", "pnv-npu2: npu2_test_shortcuts")),
+    Mutation("links are not fenced before the GPU is reset", POWERNV + "npu2-gate.c",
+             "		err = pnv_npu2_link_fence(&gpu->bridge[i]);", "		err = 0;",
+             Caught.by("reset by power", "broke: of FIR 1 are set")),
+    Mutation("all mappings stay when links go down", VFIO + "_ram.c",
+             """	unmap_mapping_range(gpu->core.vdev.inode->i_mapping,
+			    VFIO_PCI_INDEX_TO_OFFSET(index),
+			    resource_size(&gpu->ram), true);""",
+             """	unmap_mapping_range(gpu->core.vdev.inode->i_mapping,
+			    VFIO_PCI_INDEX_TO_OFFSET(index + 1),
+			    resource_size(&gpu->ram), true);""",
+             Caught.by("revoke", "selftests nvlink2_reset revoke.reset_of_the_gpu.mapping_is_gone")),
+    Mutation("a bridge has another SSATGT than its GPU", VFIO + "_atsd.c",
+             "				 pnv_npu2_gpu_tgt(to_nvlink2_bridge(vdev)->pnv));",
+             "				 pnv_npu2_gpu_tgt(to_nvlink2_bridge(vdev)->pnv) + 1);",
+             Caught.by("demo", "ibm,device-tgt-addr")),
+    Mutation("GPU and bridges have an SSATGT that is not firmware's", VFIO + ".h",
+             "		.tgt = tgt,", "		.tgt = tgt ^ 0x2000000000,",
+             Caught.by("regions", "selftests nvlink2_regions regions.ram_has_target_address")),
+    Mutation("the speed of a link is another one", VFIO + "_atsd.c",
+             "	return vfio_info_add_capability(caps, &lnkspd.header, sizeof(lnkspd));",
+             """	lnkspd.link_speed ^= 1;
+	return vfio_info_add_capability(caps, &lnkspd.header, sizeof(lnkspd));""",
+             Caught.by("regions", "selftests nvlink2_regions regions.speed_is_that_of_firmware")),
+    Mutation("GPU RAM is mapped by small pages only", VFIO + "_ram.c",
+             "	.huge_fault	= nvlink2_ram_huge_fault,\n", "",
+             Caught.by("demo", "tracepoints")),
+]

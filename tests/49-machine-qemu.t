@@ -55,7 +55,11 @@ class Qtests(unittest.TestCase):
 
     def test_gpu(self):
         """the GPU: configuration space, power, links, copies, resets"""
-        self.qtest("pnv-v100-test", 7)
+        self.qtest("pnv-v100-test", 10)
+
+    def test_falcon(self):
+        """the GPU: what it has of a real one, the falcon's DMA, ways to memory, state of links, interrupts"""
+        self.qtest("pnv-v100-falcon-test", 20)
 
 
 class Boards(unittest.TestCase):

@@ -69,6 +69,84 @@ typedef struct PnvV100Engine {
     uint64_t bytes_nvlink;
 } PnvV100Engine;
 
+/* Master control */
+#define V100_NR_INTR_TREES      4
+
+typedef struct PnvV100Pmc {
+    uint32_t enable;
+    uint32_t intr_en[V100_NR_INTR_TREES];
+    uint32_t intr_sw[V100_NR_INTR_TREES];
+    bool msi_armed;             /* the next interrupt sends one */
+} PnvV100Pmc;
+
+/* Memory as units of the GPU see it */
+typedef enum PnvV100FbReg {
+    V100_FBHUB_ACTIVE_LTCS,
+    V100_NISO_CFG1,
+    V100_MMU_CTRL,
+    V100_ATS_RANGE_LOCAL,
+    V100_XV_UPPER_ADDR,
+    V100_HSMMU_CTRL,
+    V100_HSHUB_CONFIG0,
+    V100_HSHUB_ACTIVE_LTCS,
+    V100_NR_FB_REGS,
+} PnvV100FbReg;
+
+typedef enum PnvV100Way {
+    V100_WAY_RAM,
+    V100_WAY_PCIE,
+    V100_WAY_NVLINK,
+    V100_NR_WAYS,
+} PnvV100Way;
+
+typedef struct PnvV100Fb {
+    uint32_t reg[V100_NR_FB_REGS];
+    uint32_t window;
+
+    uint64_t bytes[V100_NR_WAYS];
+    uint64_t errors;
+    uint64_t unanswered;
+} PnvV100Fb;
+
+/* The GSP falcon; its settings are lost in a reset of the falcon */
+#define V100_DMEM_SIZE          (64 * 1024)
+#define V100_NR_TRANSCFGS       8
+
+typedef struct PnvV100FalconRegs {
+    uint32_t mailbox[2];
+    uint32_t dmatrfbase;
+    uint32_t dmatrfbase1;
+    uint32_t dmatrfmoffs;
+    uint32_t dmatrffboffs;
+    uint32_t dmatrfcmd;
+    uint32_t dmemc;
+    uint32_t transcfg[V100_NR_TRANSCFGS];
+    uint32_t fbif_ctl;
+    uint32_t fbif_ctl2;
+} PnvV100FalconRegs;
+
+typedef struct PnvV100FalconTransfer {
+    uint32_t cmd;
+    uint32_t transcfg;
+    uint64_t addr;
+    uint32_t moffs;             /* in DMEM */
+} PnvV100FalconTransfer;
+
+typedef struct PnvV100Falcon {
+    bool held;                  /* in reset */
+    uint32_t dmactl;
+    PnvV100FalconRegs regs;
+    uint8_t dmem[V100_DMEM_SIZE];
+    QEMUTimer *scrub_timer;
+
+    bool busy;                  /* with a transfer, maybe for ever */
+    PnvV100FalconTransfer run;
+    QEMUTimer *transfer_timer;
+
+    uint64_t transfers;
+    uint64_t refused;           /* by the falcon's own settings */
+} PnvV100Falcon;
+
 struct PnvV100 {
     PCIDevice parent_obj;
 
@@ -82,6 +160,9 @@ struct PnvV100 {
     bool ram_keep;              /* RAM survives a reset */
     uint32_t reset_ms;          /* from a reset until it answers */
     bool no_soft_reset;         /* D3 and back keeps the state */
+    bool ecc;                   /* takes a 16th of the RAM */
+    bool link_training;         /* the GPU's end of links does it */
+    bool copy_engine;           /* has the model's own */
 
     MemoryRegion ram;
     AddressSpace ram_as;
@@ -90,7 +171,6 @@ struct PnvV100 {
     MemoryRegion bar1_ram;
     MemoryRegion bar3;
 
-    uint32_t pmc_enable;
     uint32_t pri_master;
     uint32_t pri_ring;
     uint32_t link_disable;
@@ -102,6 +182,9 @@ struct PnvV100 {
 
     QEMUTimer *start_timer;
     PnvV100Faults faults;
+    PnvV100Pmc pmc;
+    PnvV100Fb fb;
+    PnvV100Falcon falcon;
     PnvV100Engine engine;
     PnvV100Atc atc;
 };

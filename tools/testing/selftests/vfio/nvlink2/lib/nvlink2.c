@@ -12,6 +12,7 @@
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
 
+#include "falcon.h"
 #include "nvlink2.h"
 #include "sysfs.h"
 
@@ -390,6 +391,20 @@ int nvlink2_train_bridge(struct vfio_dev *bridge)
 	return ret;
 }
 
+/* Does the GPU do its part? One whose registers are not known may do it */
+static bool gpu_trains(struct vfio_dev *gpu)
+{
+	struct falcon falcon;
+	bool trains;
+
+	if (falcon_map(&falcon, gpu))
+		return true;
+	trains = falcon_links_train(&falcon);
+	falcon_unmap(&falcon);
+
+	return trains;
+}
+
 int nvlink2_train(struct nvlink2 *nvlink2)
 {
 	int i, ret = 0;
@@ -397,7 +412,7 @@ int nvlink2_train(struct nvlink2 *nvlink2)
 	for (i = 0; i < nvlink2->place->num_bridges && !ret; i++)
 		ret = nvlink2_train_bridge(&nvlink2->bridge[i]);
 
-	return ret;
+	return ret && !gpu_trains(&nvlink2->gpu) ? -ENOLINK : ret;
 }
 
 uint64_t nvlink2_ram_size(struct nvlink2 *nvlink2)

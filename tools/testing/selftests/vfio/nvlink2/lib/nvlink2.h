@@ -95,7 +95,10 @@ void nvlink2_close(struct nvlink2 *nvlink2);
 /* Read all of the configuration spaces, as lspci -xxx in guest and host does */
 void nvlink2_read_config_space(struct nvlink2 *nvlink2);
 
-/* Train the links, as the driver of the GPU does */
+/*
+ * Train the links, as the driver of the GPU does. -ENOLINK when the GPU does not
+ * do its part, which takes microcode that its driver loads.
+ */
 int nvlink2_train_bridge(struct vfio_dev *bridge);
 int nvlink2_train(struct nvlink2 *nvlink2);
 /* The last procedure of the training */

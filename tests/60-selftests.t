@@ -16,7 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sel
 
 import one_atsd  # noqa: E402
 import windows  # noqa: E402
-from selftests import ATS, ENGINE, FAST, HUGE, PANIC, Case, Run, build, in_parallel, log_path, print_tap  # noqa: E402
+from selftests import (ATS, ENGINE, FAST, HUGE, NO_DRIVER, NO_ENGINE, PANIC, Case, Run, build,  # noqa: E402
+                       in_parallel, judge_skips, log_path, print_tap)
 
 TIMEOUT = 1500
 KERNEL = os.environ.get("KERNEL", "host")
@@ -27,20 +28,26 @@ SECONDS_OF_RACE = 15
 ONE_ATSD = "one-atsd"
 # Those that need no kernel that looks over its own shoulder; see tests/full/31-failures.t for the others
 FAILFN = ":-f:stuck:-f:isolation:-v:frozen_state"
+# What is left to test where links do not train, of these programs; tests/full/44-no-driver.t has the others
+WITHOUT_DRIVER = ("nvlink2_regions", "nvlink2_atsd", "nvlink2_falcon")
+LEFT = 26
 TRACE = log_path(KERNEL, "race-trace")
 
 # Programs, words of the command line, settings; those that take longest are first
 BATCHES = {
-    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_tlb"), "", {}),
+    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_tlb"), "",
+                {"extra": NO_ENGINE}),
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
-             {"extra": windows.options(TRACE)}),
-    "dma": (("nvlink2_dma", "nvlink2_kvm", ATS), "", {}),
+             {"extra": (*windows.options(TRACE), *NO_ENGINE)}),
+    "dma": (("nvlink2_dma", "nvlink2_falcon", "nvlink2_kvm"), "", {"extra": NO_ENGINE}),
     "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_order", f"nvlink2_failfn{FAILFN}"), "init_on_free=1", {}),
-    "panic": ((PANIC,), "", {}),
+    "panic": ((PANIC,), "", {"extra": NO_ENGINE}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
-    "huge": ((HUGE, ENGINE, f"{PANIC}:-f:unmapped", "nvlink2_race:-t:walkers_of_huge_pages"),
+    "huge": ((HUGE, ENGINE, ATS, f"{PANIC}:-f:unmapped", "nvlink2_race:-t:walkers_of_huge_pages"),
              f"nvlink2_seconds={SECONDS_OF_RACE}", {"gpu_ram": "2560M"}),
-    "reset": (("nvlink2_reset",), "", {}),
+    "reset": (("nvlink2_reset",), "", {"extra": NO_ENGINE}),
+    # Like a real machine without the vendor's driver
+    "no-driver": (WITHOUT_DRIVER, "", {"extra": NO_DRIVER}),
     # Firmware that lists one block of ATSD registers for each NPU
     ONE_ATSD: (("nvlink2_kvm:-t:one_atsd_block_for_two_gpus:-t:one_atsd_block_for_two_guests", "nvlink2_atsd"), "", {}),
     "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.x-fail-ram-size=on")}),
@@ -67,6 +74,7 @@ def main():
 
     in_parallel((job(name, programs, words) for name, (programs, words, _) in BATCHES.items()), MACHINES)
     runs["race"].cases.append(judge_windows())
+    runs["no-driver"].cases.append(judge_skips(runs["no-driver"].cases, LEFT))
     sys.exit(print_tap(runs))
 
 

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 1800
+"""The selftests on GPUs like real ones without their vendor's driver: links do not train, and there is no engine of the
+model's own. No case fails; what needs links says so. 2 minutes.
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "selftests"))
+
+from selftests import FAST, NO_DRIVER, SAFE, Run, build, judge_skips, log_path, print_tap  # noqa: E402
+
+TIMEOUT = 1500
+# Cases that need no link
+LEFT = 54
+
+build("host")
+run = Run("host", speed=FAST, extra=NO_DRIVER)
+run.go(SAFE, log_path("host", "no-driver-all"), TIMEOUT)
+run.cases.append(judge_skips(run.cases, LEFT))
+sys.exit(print_tap({"no-driver": run}))

@@ -71,16 +71,19 @@
 /* The PE that the PHB has for the GPU, and where the PHB finds that */
 #define PHB_PE              5
 #define RTT                 0x08000000
+/* Without translation */
+#define PHB_TVE_BYPASS      SETFIELD(IODA3_TVT_TCE_TABLE_SIZE, 0ull, 1)
 /* What addresses of the second window have */
 #define WINDOW1             (1ull << 59)
 
-static void phb_set_tves(const Npu2 *npu, uint64_t tve)
+/* What the PHB makes of addresses of the first and of the second window */
+static void phb_set_tves(const Npu2 *npu, uint64_t tve0, uint64_t tve1)
 {
     phb_write(npu, PHB_IODA_ADDR, PHB_IODA_AD_AUTOINC |
               SETFIELD(PHB_IODA_AD_TSEL, 0ull, IODA3_TBL_TVT) |
               SETFIELD(PHB_IODA_AD_TADR, 0ull, 2 * PHB_PE));
-    phb_write(npu, PHB_IODA_DATA0, tve);
-    phb_write(npu, PHB_IODA_DATA0, tve);
+    phb_write(npu, PHB_IODA_DATA0, tve0);
+    phb_write(npu, PHB_IODA_DATA0, tve1);
 }
 
 /* Both windows lead to memory, without translation */
@@ -90,7 +93,7 @@ static Npu2 dma_start(const char *options)
 
     qtest_writew(npu.qts, RTT + 2 * (GPU_BUS << 8), PHB_PE);
     phb_write(&npu, PHB_RTT_BAR, PHB_RTT_BAR_ENABLE | RTT);
-    phb_set_tves(&npu, SETFIELD(IODA3_TVT_TCE_TABLE_SIZE, 0ull, 1));
+    phb_set_tves(&npu, PHB_TVE_BYPASS, PHB_TVE_BYPASS);
     return npu;
 }
 
@@ -315,7 +318,13 @@ static void test_pcie(void)
         g_assert_cmphex(memory_read(&npu, to + size), ==, UINT32_MAX);
     }
     g_assert_cmpint(gpu_fact(&npu, "memory", "bytes-pcie"), ==, 2 * 508);
-    g_assert_cmpint(gpu_fact(&npu, "falcon", "transfers"), ==, 2 * 7);
+    g_assert_cmpint(gpu_fact(&npu, "memory", "errors"), ==, 0);
+    phb_set_tves(&npu, 0, PHB_TVE_BYPASS);
+    g_assert(transfer(&npu, WINDOW1 | MEMORY, DMATRFCMD_256));
+    g_assert_cmpint(gpu_fact(&npu, "memory", "errors"), ==, 0);
+    g_assert(transfer(&npu, MEMORY, DMATRFCMD_256));
+    g_assert_cmpint(gpu_fact(&npu, "memory", "errors"), ==, 1);
+    g_assert_cmpint(gpu_fact(&npu, "falcon", "transfers"), ==, 2 * 7 + 2);
     g_assert_cmpint(gpu_fact(&npu, "falcon", "refused"), ==, 0);
     qtest_quit(npu.qts);
 }
@@ -427,14 +436,14 @@ static void test_pcie_errors(void)
 
     falcon_init(&npu);
     memory_write(&npu, MEMORY, 0x01234567);
-    phb_set_tves(&npu, 0);
+    phb_set_tves(&npu, 0, 0);
     g_assert(transfer(&npu, MEMORY, DMATRFCMD_256 | DMATRFCMD_WRITE));
     g_assert_cmphex(memory_read(&npu, MEMORY), ==, 0x01234567);
     g_assert(transfer(&npu, MEMORY, DMATRFCMD_256));
     g_assert_cmphex(dmem_read(&npu, 0), ==, UINT32_MAX);
     g_assert_cmphex(dmem_read(&npu, 252), ==, UINT32_MAX);
 
-    phb_set_tves(&npu, SETFIELD(IODA3_TVT_TCE_TABLE_SIZE, 0ull, 1));
+    phb_set_tves(&npu, PHB_TVE_BYPASS, PHB_TVE_BYPASS);
     config_write(&npu, GPU_BUS, 0, PCI_COMMAND, PCI_COMMAND_MEMORY);
     g_assert(transfer(&npu, MEMORY, DMATRFCMD_256 | DMATRFCMD_WRITE));
     g_assert_cmphex(memory_read(&npu, MEMORY), ==, 0x01234567);
@@ -533,7 +542,7 @@ static void test_nvlink(void)
     g_assert(transfer(&npu, MEMORY, DMATRFCMD_256));
     g_assert_cmpint(gpu_fact(&npu, "memory", "bytes-pcie"), ==, 256);
     /* no way by the PHB from here on */
-    phb_set_tves(&npu, 0);
+    phb_set_tves(&npu, 0, 0);
     nvlink_route(&npu, GPU_LINKS);
     g_assert(transfer(&npu, to, DMATRFCMD_256 | DMATRFCMD_WRITE));
     g_assert_cmphex(memory_read(&npu, to), ==, 0x01234567);

@@ -224,7 +224,7 @@ static void test_bars(void)
     qtest_quit(npu.qts);
 }
 
-/* The list of capabilities of the real one: power, one 64-bit MSI, PCIe */
+/* Those of the real one: power, one 64-bit MSI, PCIe; no reset by function */
 static void test_capabilities(void)
 {
     Npu2 npu = gpu_start("");
@@ -237,6 +237,8 @@ static void test_capabilities(void)
                     PCI_MSI_FLAGS_64BIT << 16 | GPU_PCIE << 8 | PCI_CAP_ID_MSI);
     g_assert_cmphex(config_read(&npu, GPU_BUS, 0, GPU_PCIE) & 0xffff, ==,
                     PCI_CAP_ID_EXP);
+    g_assert_false(config_read(&npu, GPU_BUS, 0, GPU_PCIE + PCI_EXP_DEVCAP) &
+                   PCI_EXP_DEVCAP_FLR);
     qtest_quit(npu.qts);
 }
 

@@ -152,7 +152,8 @@ def purges(seen):
     match = re.match(rf"{RESETS + 13} done, the last {RESETS} in (\d+) ms$", text)
     known = None not in counts
     return [
-        Result("a fenced link is not fenced again, whatever procedure is armed", known and counts[0] == counts[1],
+        Result("a fenced link is not fenced again, whatever procedure is armed",
+               known and bool(match) and counts[0] == counts[1], host=text,
                model=f"purges {counts}"),
         Result("a link that is unfenced and reset over and over: ten purges a second",
                known and bool(match) and counts[2] > counts[1] and int(match[1]) >= (RESETS - 2) * PACE_MS, host=text,

@@ -171,18 +171,21 @@ static void reset_bridge(int fd)
 static void resets(const struct group *group, const struct gpu *gpu)
 {
 	struct vfio_session session;
-	int fd;
+	int user, fd;
 
 	if (!vfio_begin(&session, group)) {
 		report_error("resets", "container");
 		return;
 	}
+	/* Procedures are for the links of a GPU that has a user. */
+	user = vfio_open(&session, &gpu->device);
 	fd = vfio_open(&session, &gpu->bridges[0]);
-	if (fd < 0)
-		report_error("resets", "bridge");
+	if (user < 0 || fd < 0)
+		report_error("resets", "GPU or bridge");
 	else
 		reset_bridge(fd);
 	close(fd);
+	close(user);
 	vfio_end(&session);
 }
 

@@ -42,7 +42,6 @@ struct changes {
 };
 
 struct job {
-	const char *driver;
 	bool dry_run;
 	struct changes changes;
 };
@@ -117,9 +116,9 @@ static void remember(struct job *job, const struct function *function)
 	*ARRAY_ADD(job->changes.before, job->changes.count) = *function;
 }
 
-static void say_bind(const struct function *function, const char *driver)
+static void say_bind(const struct function *function)
 {
-	printf("write %s to " PCI_DEVICES "/%s/driver_override\n", driver, function->address);
+	printf("write " VFIO " to " PCI_DEVICES "/%s/driver_override\n", function->address);
 	if (*function->driver)
 		printf("write %s to " DRIVERS "/%s/unbind\n", function->address, function->driver);
 	printf("write %s to " DRIVERS_PROBE "\n", function->address);
@@ -129,16 +128,16 @@ static bool bind_function(struct job *job, const struct function *function)
 {
 	const char *address = function->address;
 
-	if (is_port(function) || !strcmp(function->driver, job->driver))
+	if (is_port(function) || !strcmp(function->driver, VFIO))
 		return true;
 	if (job->dry_run)
-		return say_bind(function, job->driver), true;
+		return say_bind(function), true;
 	remember(job, function);
-	if (!set_override(address, job->driver) || !leave_driver(function) || !probe(address))
+	if (!set_override(address, VFIO) || !leave_driver(function) || !probe(address))
 		return false;
-	if (has_driver(function, job->driver))
+	if (has_driver(function, VFIO))
 		return true;
-	fprintf(stderr, "nvlink2: %s: %s did not take it; the kernel's log says why\n", address, job->driver);
+	fprintf(stderr, "nvlink2: %s: " VFIO " did not take it; the kernel's log says why\n", address);
 	return false;
 }
 
@@ -153,17 +152,16 @@ static bool unbind_function(struct job *job, const struct function *function)
 {
 	const char *address = function->address;
 
-	if (is_port(function) || strcmp(function->driver, job->driver))
+	if (is_port(function) || strcmp(function->driver, VFIO))
 		return true;
 	if (job->dry_run)
 		return say_unbind(function), true;
 	remember(job, function);
 	if (!leave_driver(function) || !set_override(address, "") || !probe(address))
 		return false;
-	if (!has_driver(function, job->driver))
+	if (!has_driver(function, VFIO))
 		return true;
-	fprintf(stderr, "nvlink2: %s: %s took it again, perhaps it was told to by its new_id or ids=\n", address,
-		job->driver);
+	fprintf(stderr, "nvlink2: %s: " VFIO " took it again, perhaps it was told to by its new_id or ids=\n", address);
 	return false;
 }
 
@@ -190,11 +188,11 @@ static bool may_leave(const struct function *function, const struct owner *owner
 	return false;
 }
 
-static bool may_take(const struct job *job, const struct function *function)
+static bool may_take(const struct function *function)
 {
 	size_t i;
 
-	if (is_port(function) || !*function->driver || !strcmp(function->driver, job->driver))
+	if (is_port(function) || !*function->driver || !strcmp(function->driver, VFIO))
 		return true;
 	for (i = 0; i < sizeof(owners) / sizeof(*owners); i++)
 		if (!strcmp(function->driver, owners[i].driver))
@@ -220,13 +218,13 @@ static bool ram_is_free(const struct machine *machine, const struct group *group
 	return true;
 }
 
-static bool may_bind(const struct machine *machine, const struct job *job, const struct group *group)
+static bool may_bind(const struct machine *machine, const struct group *group)
 {
 	bool good = is_free(group) && ram_is_free(machine, group);
 	size_t i;
 
 	for (i = 0; i < group->members && good; i++)
-		good = may_take(job, &group->member[i]);
+		good = may_take(&group->member[i]);
 	return good;
 }
 
@@ -241,14 +239,14 @@ static bool change_group(struct job *job, const struct group *group, bool bind)
 }
 
 /* Everything is asked before anything is changed */
-static bool may_change(const struct machine *machine, const struct job *job, const bool *chosen, bool bind)
+static bool may_change(const struct machine *machine, const bool *chosen, bool bind)
 {
 	const struct group *group;
 	size_t i;
 
 	for (i = 0; i < machine->groups; i++) {
 		group = &machine->group[i];
-		if (chosen[i] && !(bind ? may_bind(machine, job, group) : is_free(group)))
+		if (chosen[i] && !(bind ? may_bind(machine, group) : is_free(group)))
 			return false;
 	}
 	return true;
@@ -269,11 +267,11 @@ static bool change_groups(const struct machine *machine, struct job *job, const 
 
 static bool have_driver(const struct job *job)
 {
-	if (file_exists(DRIVERS "/%s", job->driver) || job->dry_run)
+	if (file_exists(DRIVERS "/" VFIO) || job->dry_run)
 		return true;
-	if (module_load(job->driver) && file_exists(DRIVERS "/%s", job->driver))
+	if (module_load(VFIO) && file_exists(DRIVERS "/" VFIO))
 		return true;
-	fprintf(stderr, "nvlink2: the kernel has no PCI driver %s and modprobe finds none\n", job->driver);
+	fputs("nvlink2: the kernel has no PCI driver " VFIO " and modprobe finds none\n", stderr);
 	return false;
 }
 
@@ -308,28 +306,33 @@ static bool each_has_group(const struct machine *machine, const struct selection
 
 static void say_done(const struct machine *machine, const struct job *job, const bool *chosen, bool bind)
 {
+	const struct group *group;
+	int changed;
 	size_t i;
 
-	for (i = 0; i < machine->groups && !job->dry_run; i++)
-		if (chosen[i])
-			printf("group %d: %zu devices %s %s\n", machine->group[i].number, machine->group[i].members,
-			       bind ? "bound to" : "taken from", job->driver);
+	for (group = machine->group; group < machine->group + machine->groups; group++) {
+		if (!chosen[group - machine->group] || job->dry_run)
+			continue;
+		for (i = 0, changed = 0; i < group->members; i++)
+			changed += !is_port(&group->member[i]) && bind != !strcmp(group->member[i].driver, VFIO);
+		printf("group %d: %d devices %s " VFIO "\n", group->number, changed, bind ? "bound to" : "taken from");
+	}
 }
 
 static bool change(const struct machine *machine, const struct options *options, struct job *job,
 		   const struct selection *selection, bool bind)
 {
-	if (!each_has_group(machine, selection) || !may_change(machine, job, selection->group, bind))
+	if (!each_has_group(machine, selection) || !may_change(machine, selection->group, bind))
 		return false;
 	if ((bind && !have_driver(job)) || !change_groups(machine, job, selection->group, bind))
 		return false;
 	say_done(machine, job, selection->group, bind);
-	return !options->boot || boot_write(machine, selection->group, bind ? job->driver : NULL, job->dry_run);
+	return !options->boot || boot_write(machine, selection->group, bind ? VFIO : NULL, job->dry_run);
 }
 
 static int change_selected(const struct machine *machine, const struct options *options, bool bind)
 {
-	struct job job = { .driver = bind ? options->driver : VFIO, .dry_run = options->dry_run };
+	struct job job = { .dry_run = options->dry_run };
 	struct selection selection;
 	bool good;
 	int lock;

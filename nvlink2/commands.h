@@ -15,7 +15,6 @@
  * struct options - what the user asked for
  * @word: the words after the command, ends with NULL
  * @argument: what goes to QEMU as it is, ends with NULL; NULL when there is nothing
- * @driver: to bind to
  * @machine: QEMU's machine type
  * @name: of the guest
  * @qemu: path of QEMU, or NULL for the one in PATH
@@ -28,7 +27,7 @@
  */
 struct options {
 	char **word, **argument;
-	const char *driver, *machine, *name, *qemu;
+	const char *machine, *name, *qemu;
 	unsigned long long memory;
 	int cpus;
 	bool json, svg, boot, dry_run;

@@ -44,11 +44,13 @@ static void add_group(struct machine *machine, const struct function *function, 
 		group->npu = NONE;
 }
 
-/* "guest=NAME,debug-threads=on" or "NAME,process=..." */
+/* "NAME,process=...", or with guest=NAME in any place */
 static void take_name(struct group *group, const char *value)
 {
-	if (!strncmp(value, "guest=", 6))
-		value += 6;
+	const char *named = !strncmp(value, "guest=", 6) ? value : strstr(value, ",guest=");
+
+	if (named)
+		value = strchr(named, '=') + 1;
 	snprintf(group->guest, sizeof(group->guest), "%.*s", (int)strcspn(value, ","), value);
 	make_printable(group->guest);
 }

@@ -23,7 +23,6 @@ static const char usage[] =
 	"\n"
 	"  --boot                 bind, unbind: at each start of the machine as well\n"
 	"  --dry-run              bind, unbind: only say what would be done\n"
-	"  --driver NAME          bind: to another driver than vfio-pci\n"
 	"  --memory SIZE          qemu, libvirt, check: memory of the guest, 16G unless given\n"
 	"  --cpus N               qemu, libvirt: processors of the guest, 4 unless given\n"
 	"  --machine TYPE         qemu, libvirt: machine type, pseries unless given\n"
@@ -32,14 +31,14 @@ static const char usage[] =
 	"  --root DIR             look at DIR/sys, DIR/proc and so on instead of this machine\n"
 	"  --help, --version\n";
 
-enum { JSON = 256, SVG, BOOT, DRY_RUN, DRIVER, MEMORY, CPUS, MACHINE, NAME, QEMU, ROOT, HELP, VERSION_ };
+enum { JSON = 256, SVG, BOOT, DRY_RUN, MEMORY, CPUS, MACHINE, NAME, QEMU, ROOT, HELP, VERSION_ };
 
 static const struct option long_options[] = {
 	{ "json", no_argument, NULL, JSON }, { "svg", no_argument, NULL, SVG },
 	{ "boot", no_argument, NULL, BOOT }, { "dry-run", no_argument, NULL, DRY_RUN },
-	{ "driver", required_argument, NULL, DRIVER }, { "memory", required_argument, NULL, MEMORY },
-	{ "cpus", required_argument, NULL, CPUS }, { "machine", required_argument, NULL, MACHINE },
-	{ "name", required_argument, NULL, NAME }, { "qemu", required_argument, NULL, QEMU },
+	{ "memory", required_argument, NULL, MEMORY }, { "cpus", required_argument, NULL, CPUS },
+	{ "machine", required_argument, NULL, MACHINE }, { "name", required_argument, NULL, NAME },
+	{ "qemu", required_argument, NULL, QEMU },
 	{ "root", required_argument, NULL, ROOT }, { "help", no_argument, NULL, HELP },
 	{ "version", no_argument, NULL, VERSION_ }, { 0 },
 };
@@ -54,7 +53,7 @@ static const struct command {
 #define OPTION(name) (1ul << ((name) - JSON))
 	{ "list", command_list, OPTION(JSON) | OPTION(SVG), true },
 	{ "check", command_check, OPTION(MEMORY) | OPTION(QEMU), true },
-	{ "bind", command_bind, OPTION(BOOT) | OPTION(DRY_RUN) | OPTION(DRIVER), false },
+	{ "bind", command_bind, OPTION(BOOT) | OPTION(DRY_RUN), false },
 	{ "unbind", command_unbind, OPTION(BOOT) | OPTION(DRY_RUN), false },
 	{ "qemu", command_qemu, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), false },
 	{ "libvirt", command_libvirt, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), false },
@@ -121,8 +120,6 @@ static bool take_option(struct options *options, int option)
 		return options->boot = true;
 	case DRY_RUN:
 		return options->dry_run = true;
-	case DRIVER:
-		return take_word(&options->driver, "driver");
 	case MEMORY:
 	case CPUS:
 		return take_numbers(options, option);
@@ -223,8 +220,7 @@ static int dispatch(struct options *options, char **words, unsigned long given)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .driver = "vfio-pci", .memory = 16ull << 30, .cpus = 4, .machine = "pseries",
-				   .name = "nvlink2" };
+	struct options options = { .memory = 16ull << 30, .cpus = 4, .machine = "pseries", .name = "nvlink2" };
 	unsigned long given = 0;
 	int option;
 

@@ -5,8 +5,7 @@ _nvlink2_options() {
 	case $1 in
 	list) echo --json --svg ;;
 	check) echo --memory --qemu ;;
-	bind) echo --boot --dry-run --driver ;;
-	unbind) echo --boot --dry-run ;;
+	bind | unbind) echo --boot --dry-run ;;
 	qemu | libvirt) echo --memory --cpus --machine --name --qemu ;;
 	*) echo --root --help --version ;;
 	esac
@@ -24,7 +23,6 @@ _nvlink2() {
 	COMPREPLY=()
 	case $before in
 	--memory | --cpus | --machine | --name) return ;;
-	--driver) words='vfio-pci' ;;
 	--qemu)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return ;;

@@ -29,7 +29,7 @@ from runs import RUNS, Outcome  # noqa: E402
 SHOWN = os.path.join(BUILD, "mutations", "shown.json")
 LOGS = os.path.join(BUILD, "logs", "mutations")
 # What a mutation and its checks may depend on, besides what is built
-PROGRAMS = ("machine", "tests", "scripts")
+PROGRAMS = ("machine", "nvlink2", "tests", "scripts")
 
 
 def state_of(key):

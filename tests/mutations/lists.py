@@ -4,7 +4,8 @@
 import consumer
 import judges
 import model
+import owners
 import programs
 import series
 
-ALL = [*series.MUTATIONS, *consumer.MUTATIONS, *programs.MUTATIONS, *model.MUTATIONS, *judges.MUTATIONS]
+ALL = [*series.MUTATIONS, *consumer.MUTATIONS, *programs.MUTATIONS, *model.MUTATIONS, *judges.MUTATIONS, *owners.MUTATIONS]

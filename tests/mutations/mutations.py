@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Paths of the repository's own begin with these, all others are the kernel's
-OWN = ("machine/", "qemu/", "tests/")
+OWN = ("machine/", "nvlink2/", "qemu/", "tests/")
 
 
 class MutationError(Exception):

@@ -43,6 +43,7 @@ RUNS = {
     "kunit": Run(("tests/42-kunit.t",), EVERYTHING),
     "checks": Run(("tests/41-checks.t",), ()),
     "runs": Run(("tests/39-machine-runs.t",), ()),
+    "nvlink2": Run(("tests/21-nvlink2-tool.t",), ()),
     "regions": selftests("nvlink2_regions"),
     "engine": selftests("nvlink2_engine:-t:unmapped_memory_is_out_of_reach"),
     "revoke": selftests("nvlink2_reset:-t:mapping_is_gone"),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 900
+# timeout: 1800
 """The program nvlink2 on the files of machines that are made here: both boards, machines without NVLink2, and machines
 that are described wrongly. valgrind watches each run that does not change anything; a simulated kernel takes the writes
 of bind and unbind, and fails each of them once.

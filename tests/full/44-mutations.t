@@ -28,39 +28,41 @@ from runs import RUNS, Outcome  # noqa: E402
 
 SHOWN = os.path.join(BUILD, "mutations", "shown.json")
 LOGS = os.path.join(BUILD, "logs", "mutations")
-# What a mutation and its checks may depend on, besides what is built
-PROGRAMS = ("machine", "nvlink2", "tests", "scripts")
+# What all programs that are to notice may depend on, besides what is built and themselves
+SHARED = ("machine", "nvlink2", "tests/kernel", "tests/selftests", "tests/observation.json", "tests/tap.py")
 
 
-def state_of(key):
-    """Of all but the lists of mutations: each of them counts for itself."""
-    hashed = hashlib.sha256(key.encode())
-    for directory in PROGRAMS:
-        for at, directories, names in sorted(os.walk(os.path.join(TOP, directory))):
-            directories[:] = [name for name in directories if name not in ("full", "mutations", "__pycache__")]
-            for name in sorted(names):
-                hashed.update(f"{os.path.relpath(at, TOP)}/{name}\0".encode())
-                with open(os.path.join(at, name), "rb") as stream:
-                    hashed.update(stream.read())
+def digest(*paths):
+    """Of files and of what is in directories."""
+    hashed = hashlib.sha256()
+    for path in paths:
+        files = [os.path.join(at, name) for at, _, names in os.walk(path) for name in names] or [path]
+        for file in sorted(file for file in files if not file.endswith(".pyc")):
+            with open(file, "rb") as stream:
+                hashed.update(f"{os.path.relpath(file, TOP)}\0".encode() + stream.read())
     return hashed.hexdigest()
 
 
 class Shown:
-    """What was shown for this state, by name: what else failed."""
+    """What was shown, by what it depends on: what else failed."""
 
-    def __init__(self, state):
-        self.state, self.known = state, {}
+    def __init__(self, built):
+        self.state, self.known = built + digest(*(os.path.join(TOP, path) for path in SHARED)), {}
         try:
             record = json.loads(read(SHOWN))
-            self.known = record["shown"] if record["state"] == state else {}
+            self.known = record["shown"] if record["state"] == self.state else {}
         except (OSError, ValueError, KeyError):
             pass
 
-    def get(self, what):
-        return self.known.get(repr(what))
+    @staticmethod
+    def key(what, run):
+        return f"{what!r} by {run!r} {digest(os.path.join(TOP, run.command[0]))}"
 
-    def remember(self, what, note):
-        self.known[repr(what)] = note
+    def get(self, what, run):
+        return self.known.get(self.key(what, run))
+
+    def remember(self, what, run, note):
+        self.known[self.key(what, run)] = note
         write(SHOWN + ".new", json.dumps({"state": self.state, "shown": self.known}, indent=1))
         os.rename(SHOWN + ".new", SHOWN)
 
@@ -89,14 +91,14 @@ class Mutations:
     def control(self, name):
         """Does that run pass where nothing is broken?"""
         what = f"nothing is broken, and {name} passes"
-        if name not in self.controls and self.shown.get(what) is None:
+        if name not in self.controls and self.shown.get(what, RUNS[name]) is None:
             log = log_of(f"control {name}")
             start, outcome = time.monotonic(), self.fresh(log, name)
             self.controls[name] = outcome.good()
             self.tap.result(outcome.good(), f"{what} ({time.monotonic() - start:.0f} s)",
                             f"{outcome.broke} {outcome.failed}, see {os.path.relpath(log)}")
             if outcome.good():
-                self.shown.remember(what, "")
+                self.shown.remember(what, RUNS[name], "")
         elif name not in self.controls:
             self.controls[name] = True
             self.tap.result(True, f"{what} (known)")
@@ -107,12 +109,12 @@ class Mutations:
         return outcome_of(self.place, name, log)
 
     def show(self, mutation):
-        name = f"{mutation.path}: {mutation.text}"
+        name, known = f"{mutation.path}: {mutation.text}", self.shown.get(mutation, RUNS[mutation.caught.run])
         if not self.control(mutation.caught.run):
             self.tap.result(False, name, f"'{mutation.caught.run}' fails where nothing is broken")
-        elif self.shown.get(mutation) is not None:
-            self.tap.result(True, f"{name}: noticed (known)", "")
-            print(f"# {self.shown.get(mutation)}", flush=True)
+        elif known is not None:
+            self.tap.result(True, f"{name}: noticed (known)")
+            print(f"# {known}", flush=True)
         else:
             self.judge(mutation, name)
 
@@ -130,13 +132,14 @@ class Mutations:
         others = [case for case in outcome.failed if case not in mutation.caught.cases]
         caught = f"{mutation.caught.run}: {'; '.join(mutation.caught.cases)}"
         note = f"{caught}. Also: {'; '.join(others + outcome.broke) or 'nothing'}"
-        self.tap.result(not missed, f"{name}: noticed ({time.monotonic() - start:.0f} s)",
-                        f"SURVIVED: {mutation.caught.run} should have noticed by: {'; '.join(missed)}\n"
+        what = "survived" if missed else "noticed"
+        self.tap.result(not missed, f"{name}: {what} ({time.monotonic() - start:.0f} s)",
+                        f"{mutation.caught.run} should have noticed by: {'; '.join(missed)}\n"
                         f"what failed: {'; '.join(outcome.failed + outcome.broke) or 'nothing'}\n"
                         f"see {os.path.relpath(log)}")
         if not missed:
             print(f"# {note}", flush=True)
-            self.shown.remember(mutation, note)
+            self.shown.remember(mutation, RUNS[mutation.caught.run], note)
 
 
 def main():
@@ -152,7 +155,7 @@ def main():
         print(f"Bail out! {error}")
         sys.exit(1)
     tap = Tap(len(wanted) + len({mutation.caught.run for mutation in wanted}))
-    mutations = Mutations(place, Shown(state_of(key)), tap)
+    mutations = Mutations(place, Shown(key), tap)
     for mutation in wanted:
         mutations.show(mutation)
     tap.finish()

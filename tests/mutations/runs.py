@@ -10,7 +10,7 @@ HOST = ("kernel", "qemu-machine")
 CASE = re.compile(r"^(not )?ok\b *\d* *(?:- )?(.*)$")
 PLAN = re.compile(r"^1\.\.(\d+)$", re.M)
 # What is said in place of cases, or beside them
-BROKE = re.compile(r"^(?:# The job broke off|Bail out!|demo|check-model|# The \w+ stopped):? *(.*)$")
+BROKE = re.compile(r"^(?:# The job broke off|Bail out!|demo|\S*libqtest\.c:\d+|check-model|# The \w+ stopped):? *(.*)$")
 
 
 @dataclass(frozen=True)

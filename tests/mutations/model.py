@@ -4,7 +4,7 @@
 from mutations import Caught, Mutation
 
 PCI_HOST, PPC = "machine/qemu/hw/pci-host/", "machine/qemu/hw/ppc/"
-NPU, V100 = PCI_HOST + "pnv_npu2", "machine/qemu/hw/misc/pnv_v100.c"
+NPU, V100 = PCI_HOST + "pnv_npu2", "machine/qemu/hw/misc/pnv_v100"
 BY_ATS = tuple(f"ATS copy over NVLink {link}" for link in range(3))
 BY_SHOOTING = tuple(f"ATS: {way}, and shot down" for way in ("unmapped", "no-access", "read-only"))
 
@@ -36,7 +36,7 @@ TRANSLATION = [
     Mutation("the nest MMU writes to pages that are not marked as changed", NPU + "_nmmu.c",
              "    if (!(pte & NMMU_PTE_R) || (is_write && !(pte & NMMU_PTE_C))) {", "    if (!(pte & NMMU_PTE_R)) {",
              Caught.by("check-model", "small: ATS refuses to write a page that is not changed")),
-    Mutation("a GPU remembers translations over a reset", V100,
+    Mutation("a GPU remembers translations over a reset", V100 + "_engine.c",
              "    memset(s->atc.entry, 0, sizeof(s->atc.entry));\n    memset(&ce->next",
              "    memset(&ce->next", Caught.by("check-model", "small: translations are forgotten")),
 ]
@@ -87,11 +87,11 @@ LINKS = [
     Mutation("a calibration is done at once", NPU + "_phy.c",
              "           npu->dccal_delay_ns;", "           0;",
              Caught.by("check-model", "small: a calibration takes time")),
-    Mutation("a GPU in D3 answers", V100,
+    Mutation("a GPU in D3 answers", V100 + ".c",
              "    return !s->in_reset && !s->starting && !s->asleep && !s->lost;",
              "    return !s->in_reset && !s->starting && !s->lost;",
              Caught.by("check-model", "small: each link has stalled", "small: that is a malfunction alert of the chip")),
-    Mutation("links to other GPUs cannot be cut", V100,
+    Mutation("links to other GPUs cannot be cut", V100 + "_nvlink.c",
              "    s->link_disable |= val & V100_LINK_DISABLE_MASK;", "    s->link_disable |= val & 0;",
              Caught.by("check-model", "small: links to other GPUs are cut", "small: all links are cut")),
 ]
@@ -135,11 +135,11 @@ IDENTITY = [
              """g_strdup_printf("GPU%u", gpu);""", """g_strdup_printf("GPU%u", gpu ^ 1);""",
              Caught.by("device tree", "links: groups and slot labels",
                        "links: ibm,pcie-slot leads to the slot of that label")),
-    Mutation("a GPU has no MSI", V100,
+    Mutation("a GPU has no MSI", V100 + ".c",
              "    if (msi_init(dev, V100_MSI_CAP, 1, true, false, errp) < 0) {",
              "    if (0 && msi_init(dev, V100_MSI_CAP, 1, true, false, errp) < 0) {",
              Caught.by("qtest capabilities", "broke: :test_capabilities:")),
-    Mutation("a GPU says that it has half of its RAM", V100,
+    Mutation("a GPU says that it has half of its RAM", V100 + "_fb.c",
              "    uint64_t magnitude = s->ram_size / MiB;", "    uint64_t magnitude = s->ram_size / MiB / 2;",
              Caught.by("check-model", "small: it says how much RAM it has")),
 ]

@@ -6,6 +6,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import unittest
 
@@ -52,11 +53,13 @@ PASSED = GOOD.replace("not ok 2", "ok 2")
 PROGRAMS = ("nvlink2_one", "nvlink2_two")
 
 
-# As libvfio asserts, and a skip of each kind
-LIBVFIO = """
+FROZEN = "PHB#0004[0:4]:                PEST[000] = 8000000000000000 8000000000000000"
+# As libvfio asserts, what firmware logs of a frozen PE, and a skip of each kind
+LIBVFIO = f"""
 @ run vfio_pci_device_test gpu
 TAP version 13
 1..3
+[  383.231571951,3] {FROZEN}
 #  RUN           device.opens ...
 lib/iommu.c:97: Assertion Failure
 
@@ -152,6 +155,12 @@ class Results(unittest.TestCase):
         self.assertIn("__iommu_map(iommu, region) == 0", run.cases[0].reason)
         self.assertIn("Operation not permitted", run.cases[0].reason)
         self.assertIn("should not be: Device does not support reset", run.cases[2].reason)
+
+    def test_freezes(self):
+        """that refused DMA froze a device is seen from firmware, which may say so"""
+        run = self.go(LIBVFIO, ("vfio_pci_device_test:gpu",), libvfio.LibvfioRun())
+        self.assertEqual([libvfio.judge_freezes(run, count).outcome for count in (1, 2)], ["ok", "FAIL"])
+        self.assertTrue(any(re.fullmatch(pattern, FROZEN) for pattern in run.may_complain(())))
 
     def test_repaired(self):
         """a line that the console lost is taken from the second time it was printed"""

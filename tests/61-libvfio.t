@@ -23,10 +23,13 @@ DEVICE = ("vfio_pci_device_test", "vfio_pci_device_init_perf_test")
 DRIVER = ("vfio_pci_driver_test",)
 # A network controller that libvfio has a driver for, behind the disks that every machine here has
 NIC = ("-device", "igb,bus=disk,addr=0.2")
+# As in hardware, which stops a device whose DMA was refused. Firmware logs it now and then.
+FREEZE = ("-global", "pnv-phb4.freeze-on-refusal=on")
+FREEZES = 1
 # Programs and the kinds of devices that they run on, as tests/libvfio/on-device knows them, and settings
 BATCHES = {
-    "pci": ({"igb": DRIVER + DEVICE, "nvme": MAPPING + DEVICE}, {"extra": NIC}),
-    "gpu": ({"gpu": MAPPING + DEVICE}, {}),
+    "pci": ({"igb": DRIVER + DEVICE, "nvme": MAPPING + DEVICE}, {"extra": NIC + FREEZE}),
+    "gpu": ({"gpu": DRIVER + MAPPING + DEVICE}, {"extra": FREEZE}),
 }
 
 
@@ -46,6 +49,8 @@ def main():
         return lambda: runs[name].go(words(programs), log_path("libvfio", name), TIMEOUT, PAGES)
 
     in_parallel(job(name, programs) for name, (programs, _) in BATCHES.items())
+    for run in runs.values():
+        run.cases.append(libvfio.judge_freezes(run, FREEZES))
     return print_tap(runs)
 
 

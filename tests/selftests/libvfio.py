@@ -6,10 +6,13 @@ import re
 import subprocess
 import sys
 
-from selftests import BUILD, TOP, Run
+from selftests import BUILD, TOP, Case, Run
 
 # What tests/libvfio/build ends with where Debian has no source that it can use
 NO_BASE = 4
+# What firmware logs of a PHB when it finds a PE frozen, and the line of that PE
+DIAGNOSIS = r"PHB#\w+\[\d+:\d+\]: +\w+(\[\w+\])? = \w+( \w+)?"
+FROZEN = re.compile(r"PHB#\w+\[\d+:\d+\]: +PEST\[\w+\] = 8\w+ 8\w+")
 ASSERTION = re.compile(r"^\s*(Expression: |Observed: |\[errno: )")
 
 # What is skipped, by program and kind of device, and why. A case that skips itself for any other reason tests nothing any
@@ -29,10 +32,16 @@ class LibvfioRun(Run):
         super().__init__("host", **settings)
         self.images = os.path.join(BUILD, "libvfio")
         self.kind = None
+        self.freezes = 0
+
+    def may_complain(self, programs):
+        return [*super().may_complain(programs), DIAGNOSIS]
 
     def line(self, text):
         super().line(text)
-        if text.startswith("@ run "):
+        if FROZEN.search(text):
+            self.freezes += 1
+        elif text.startswith("@ run "):
             self.kind = text.split()[3]
         elif ASSERTION.match(text):
             self.reason = f"{self.reason} {text.strip()}".strip()
@@ -45,6 +54,12 @@ class LibvfioRun(Run):
             if case.outcome == "skip" and not (expected and re.match(expected, case.reason)):
                 case.outcome, case.reason = "FAIL", f"skipped, which it should not be: {case.reason}"
             case.program = f"{case.program} {self.kind}"
+
+
+def judge_freezes(run, at_least):
+    """Firmware's record of a run: refused DMA has frozen the device, and each time it was let go on."""
+    return Case("firmware", "refused_dma_freezes_the_device", "ok" if run.freezes >= at_least else "FAIL",
+                f"{run.freezes} freezes, of {at_least} at least")
 
 
 def build():

@@ -139,6 +139,8 @@ IDENTITY = [
              "    if (msi_init(dev, V100_MSI_CAP, 1, true, false, errp) < 0) {",
              "    if (0 && msi_init(dev, V100_MSI_CAP, 1, true, false, errp) < 0) {",
              Caught.by("qtest capabilities", "broke: :test_capabilities:")),
+    Mutation("a GPU never raises an MSI", V100 + "_pmc.c", "        msi_notify(dev, 0);", "        (void)dev;",
+             Caught.by("qtest msi", "broke: :test_msi:")),
     Mutation("a GPU says that it has half of its RAM", V100 + "_fb.c",
              "    uint64_t magnitude = s->ram_size / MiB;", "    uint64_t magnitude = s->ram_size / MiB / 2;",
              Caught.by("check-model", "small: it says how much RAM it has")),

@@ -25,18 +25,19 @@ def selftests(*programs):
     return Run(("tests/mutations/selftests", *programs), HOST)
 
 
-def qtest(device, name):
-    return Run(("tests/mutations/qtest", f"{device}-test", f"/ppc64/{device}/{name}"), ("qtests",))
+def qtest(program, path):
+    return Run(("tests/mutations/qtest", program, f"/ppc64/{path}"), ("qtests",))
 
 
 RUNS = {
     "demo": Run(("machine/demo", "--board", "small", "--tap"), EVERYTHING),
     "check-model": Run(("machine/check-model", "--board", "small"), MODEL),
-    "qtest link": qtest("pnv-npu2", "link"),
-    "qtest fir-fatal": qtest("pnv-npu2", "fir-fatal"),
-    "qtest link-address": qtest("pnv-v100", "link-address"),
-    "qtest freeze": qtest("pnv-v100", "freeze"),
-    "qtest capabilities": qtest("pnv-v100", "capabilities"),
+    "qtest link": qtest("pnv-npu2-test", "pnv-npu2/link"),
+    "qtest fir-fatal": qtest("pnv-npu2-test", "pnv-npu2/fir-fatal"),
+    "qtest link-address": qtest("pnv-v100-test", "pnv-v100/link-address"),
+    "qtest freeze": qtest("pnv-v100-test", "pnv-v100/freeze"),
+    "qtest capabilities": qtest("pnv-v100-test", "pnv-v100/capabilities"),
+    "qtest msi": qtest("pnv-v100-falcon-test", "pnv-v100/msi"),
     "device tree": Run(("tests/40-device-tree.t",), EVERYTHING),
     "hmi": Run(("tests/59-hmi.t",), EVERYTHING),
     "reset by power": Run(("tests/57-reset-by-power.t",), EVERYTHING),

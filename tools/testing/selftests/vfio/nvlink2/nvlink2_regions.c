@@ -29,10 +29,20 @@ TEST_F_TIMEOUT(regions, ram_can_be_mapped, NVLINK2_TIMEOUT)
 	EXPECT_TRUE(self->nvlink2.ram.flags & VFIO_REGION_INFO_FLAG_MMAP);
 }
 
-/* The driver of the GPU needs it to set up the links */
+/* The driver of the GPU needs it to set up the links; each bridge has it too */
 TEST_F_TIMEOUT(regions, ram_has_target_address, NVLINK2_TIMEOUT)
 {
+	const struct nvlink2_place *place = self->nvlink2.place;
+	uint32_t tgt[2];
+	int i;
+
 	EXPECT_NE(0, self->nvlink2.ram.tgt);
+	for (i = 0; i < place->num_bridges; i++) {
+		ASSERT_EQ(2, sysfs_cells(place->bridge[i],
+					 "ibm,device-tgt-addr", tgt, 2));
+		EXPECT_EQ((uint64_t)tgt[0] << 32 | tgt[1],
+			  self->nvlink2.ram.tgt);
+	}
 }
 
 TEST_F_TIMEOUT(regions, bridges_have_target_of_gpu, NVLINK2_TIMEOUT)

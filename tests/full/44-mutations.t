@@ -74,7 +74,9 @@ def log_of(what):
 
 
 def outcome_of(place, name, log):
+    """Of a run whose output goes to a log of its own."""
     run = RUNS[name]
+    write(log, "")
     place.build_for(run.needs, log)
     status, output = place.go(run.command, log, run.seconds)
     outcome = Outcome(output)
@@ -90,23 +92,25 @@ class Mutations:
 
     def control(self, name):
         """Does that run pass where nothing is broken?"""
-        what = f"nothing is broken, and {name} passes"
-        if name not in self.controls and self.shown.get(what, RUNS[name]) is None:
-            log = log_of(f"control {name}")
-            start, outcome = time.monotonic(), self.fresh(log, name)
-            self.controls[name] = outcome.good()
-            self.tap.result(outcome.good(), f"{what} ({time.monotonic() - start:.0f} s)",
-                            f"{outcome.broke} {outcome.failed}, see {os.path.relpath(log)}")
-            if outcome.good():
-                self.shown.remember(what, RUNS[name], "")
-        elif name not in self.controls:
-            self.controls[name] = True
-            self.tap.result(True, f"{what} (known)")
+        if name not in self.controls:
+            self.controls[name] = self.show_control(name, f"nothing is broken, and {name} passes")
         return self.controls[name]
 
-    def fresh(self, log, name):
-        write(log, "")
-        return outcome_of(self.place, name, log)
+    def show_control(self, name, what):
+        if self.shown.get(what, RUNS[name]) is not None:
+            self.tap.result(True, f"{what} (known)")
+            return True
+        log, start = log_of(f"control {name}"), time.monotonic()
+        try:
+            outcome = outcome_of(self.place, name, log)
+        except MutationError as error:
+            self.tap.result(False, what, str(error))
+            return False
+        self.tap.result(outcome.good(), f"{what} ({time.monotonic() - start:.0f} s)",
+                        f"{outcome.broke} {outcome.failed}, see {os.path.relpath(log)}")
+        if outcome.good():
+            self.shown.remember(what, RUNS[name], "")
+        return outcome.good()
 
     def show(self, mutation):
         name, known = f"{mutation.path}: {mutation.text}", self.shown.get(mutation, RUNS[mutation.caught.run])
@@ -122,7 +126,7 @@ class Mutations:
         log, start = log_of(f"{mutation.path} {mutation.text}"), time.monotonic()
         try:
             self.place.break_by(mutation)
-            outcome = self.fresh(log, mutation.caught.run)
+            outcome = outcome_of(self.place, mutation.caught.run, log)
         except MutationError as error:
             self.tap.result(False, name, str(error))
             return

@@ -93,19 +93,20 @@ class Place:
 
     def copy_build(self):
         shutil.rmtree(self.path, ignore_errors=True)
+        os.makedirs(self.build)
         for part in SHARED:
-            os.makedirs(os.path.join(self.build, part))
-            if not self.namespace:
-                os.rmdir(os.path.join(self.build, part))
-                os.symlink(os.path.join(BUILD, part), os.path.join(self.build, part))
+            target = os.path.join(self.build, part)
+            if self.namespace:
+                os.mkdir(target)
+            else:
+                os.symlink(os.path.join(BUILD, part), target)
         for part in COPIED if self.namespace else ():
             target = os.path.join(self.build, part)
             os.makedirs(os.path.dirname(target), exist_ok=True)
             run("cp", "-a", "--reflink=auto", os.path.join(BUILD, part), target)
 
     def path_of(self, mutation):
-        return os.path.join(self.build, "linux", mutation.path) if mutation.in_series else os.path.join(self.top,
-                                                                                                       mutation.path)
+        return os.path.join(os.path.join(self.build, "linux") if mutation.in_series else self.top, mutation.path)
 
     @staticmethod
     def parts_after(mutation):

@@ -72,7 +72,7 @@ MUTATIONS = [
              """	unmap_mapping_range(gpu->core.vdev.inode->i_mapping,
 			    VFIO_PCI_INDEX_TO_OFFSET(index + 1),
 			    resource_size(&gpu->ram), true);""",
-             Caught.by("revoke", "selftests nvlink2_reset revoke.reset_of_the_gpu.mapping_is_gone")),
+             Caught.by("revoke", "selftests nvlink2_reset revoke.gpu_by_ioctl.mapping_is_gone")),
     Mutation("a bridge has another SSATGT than its GPU", VFIO + "_atsd.c",
              "				 pnv_npu2_gpu_tgt(to_nvlink2_bridge(vdev)->pnv));",
              "				 pnv_npu2_gpu_tgt(to_nvlink2_bridge(vdev)->pnv) + 1);",

@@ -30,9 +30,6 @@ MUTATIONS = [
     Mutation("a window that goes leaves TVE 0, DMA to all of memory", POWERNV + "npu2-dma.c",
              "					     pe_number, 0, 0);", "					     pe_number, 0, 1ULL << 40);",
              Caught.by("demo", "afterwards: TVE")),
-    Mutation("the TVE is not written when a window is set", POWERNV + "npu2-dma.c",
-             "	ret = pnv_npu2_program_tve(pe, tbl);", "	ret = tbl ? 0 : pnv_npu2_program_tve(pe, tbl);",
-             Caught.by("demo", "DMA window while it runs", "copy over NVLink 0")),
     Mutation("TCEs are not killed in the NPU when memory is unmapped", POWERNV + "pci-ioda.c",
              """		else
 			opal_pci_tce_kill(phb->opal_id,

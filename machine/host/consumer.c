@@ -75,22 +75,19 @@ struct host_bridge {
 	int number, group, slots, bridges;
 };
 
-/* QEMU calls a device by its id, "gpu0" say, where it has to complain. */
-static void add_device(struct command *command, const struct pci_device *device, struct host_bridge *bridge,
-		       const char *name, int number)
+/* In the next slot. QEMU calls a device by its id, "gpu0" say, where it has to complain. */
+static void add_function(struct command *command, const struct pci_device *device, struct host_bridge *bridge,
+			 int function, const char *name, int number)
 {
-	add(command, "-device", "vfio-pci,host=%s,bus=nvlink%d.0,addr=%d,id=%s%d", device->address, bridge->number,
-	    ++bridge->slots, name, number);
+	add(command, "-device", "vfio-pci,host=%s,bus=nvlink%d.0,addr=%d.%d,id=%s%d", device->address, bridge->number,
+	    ++bridge->slots, function, name, number);
 }
 
-/* A device and one that goes with it when it is unplugged. */
-static void add_companion(struct command *command, const struct pci_device *device, struct host_bridge *bridge)
+/* Function 0 of the next slot, with which the others go when it is unplugged. */
+static void add_companion(struct command *command, const struct host_bridge *bridge)
 {
-	bridge->slots++;
 	add(command, "-device", "virtio-rng-pci,bus=nvlink%d.0,addr=%d.0,multifunction=on,id=companion", bridge->number,
-	    bridge->slots);
-	add(command, "-device", "vfio-pci,host=%s,bus=nvlink%d.0,addr=%d.1,id=bridge0", device->address, bridge->number,
-	    bridge->slots);
+	    bridge->slots + 1);
 }
 
 /* The host bridge for another GPU: the last one, or a new one. */
@@ -112,15 +109,16 @@ static void find_host_bridge(struct command *command, const struct consumer *con
 static void add_bridges(struct command *command, const struct consumer *consumer, const struct gpu *gpu,
 			struct host_bridge *host)
 {
+	bool companion;
 	int i;
 
 	for (i = 0; i < gpu->links; i++, host->bridges++) {
 		if (consumer->omit & OMIT_BRIDGE(i))
 			continue;
-		if (consumer->companion && !host->bridges)
-			add_companion(command, &gpu->bridges[i], host);
-		else
-			add_device(command, &gpu->bridges[i], host, "bridge", host->bridges);
+		companion = consumer->companion && !host->bridges;
+		if (companion)
+			add_companion(command, host);
+		add_function(command, &gpu->bridges[i], host, companion, "bridge", host->bridges);
 	}
 }
 
@@ -134,7 +132,7 @@ static void add_gpus(struct command *command, const struct consumer *consumer)
 		if (consumer->bridges_first)
 			add_bridges(command, consumer, gpu, &host);
 		if (!(consumer->omit & OMIT_GPU))
-			add_device(command, &gpu->device, &host, "gpu", gpu - consumer->gpu);
+			add_function(command, &gpu->device, &host, 0, "gpu", gpu - consumer->gpu);
 		if (!consumer->bridges_first)
 			add_bridges(command, consumer, gpu, &host);
 	}

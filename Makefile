@@ -81,7 +81,7 @@ test: machine
 bench: machine
 	@bench/bench
 
-check-full: setup
+check-full: machine
 	@scripts/check-full $(T)
 
 include tests/control.mk

@@ -20,6 +20,7 @@ IMAGES = os.path.join(tap.BUILD, f"images-guest-{CONTROL}")
 
 
 def build():
+    subprocess.run([os.path.join(TOP, "scripts", "build"), "images"], check=True, stdout=sys.stderr)
     subprocess.run([os.path.join(TOP, "tests", "control"), "--build"], check=True, stdout=sys.stderr)
     subprocess.run([os.path.join(TOP, "machine", "build-images")], check=True, stdout=sys.stderr,
                    env={**os.environ, "GUEST_KERNEL": CONTROL})

@@ -29,7 +29,8 @@ from runs import RUNS, Outcome  # noqa: E402
 SHOWN = os.path.join(BUILD, "mutations", "shown.json")
 LOGS = os.path.join(BUILD, "logs", "mutations")
 # What all programs that are to notice may depend on, besides what is built and themselves
-SHARED = ("machine", "nvlink2", "tests/kernel", "tests/selftests", "tests/observation.json", "tests/tap.py")
+SHARED = ("machine", "nvlink2", "tests/kernel", "tests/nvlink2", "tests/selftests", "tests/observation.json",
+          "tests/tap.py")
 
 
 def digest(*paths):
@@ -152,8 +153,11 @@ def main():
     words = sys.argv[1:]
     wanted = [mutation for mutation in ALL
               if not words or any(word in f"{mutation.path} {mutation.text} {mutation.caught.run}" for word in words)]
-    place = Place()
+    if not wanted:
+        print(f"Bail out! no mutation has {' or '.join(words)} in its path, text or run")
+        sys.exit(1)
     try:
+        place = Place()
         key = place.prepare()
     except MutationError as error:
         print(f"Bail out! {error}")

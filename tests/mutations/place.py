@@ -6,6 +6,7 @@ in the place of the original, in a mount namespace of their own. Root may have o
 that is not so the copy is built from nothing, which takes half an hour. 4 GB.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -54,6 +55,18 @@ def namespace():
     return None
 
 
+def lock():
+    """Held as long as it is referred to: two at once would mend what the other has just broken."""
+    path = os.path.join(BUILD, "locks", "mutations")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    held = open(path, "w", encoding="utf-8")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise MutationError("another 44-mutations.t is at work; wait for it") from None
+    return held
+
+
 def read(path):
     with open(path, encoding="utf-8") as stream:
         return stream.read()
@@ -72,6 +85,7 @@ class Place:
         self.original_file = os.path.join(self.path, "original.json")
         self.namespace = namespace()
         self.stale = set(PARTS)
+        self.lock = lock()
 
     def stamps(self):
         return "".join(read(os.path.join(BUILD, part, ".built")) for part in STAMPS)
@@ -84,9 +98,10 @@ class Place:
             self.copy_build()
             write(self.key_file, key)
         os.makedirs(self.top, exist_ok=True)
-        run("rsync", "-a", "--delete", f"--exclude=/{os.path.relpath(BUILD, TOP)}", "--exclude=/.git",
-            "--exclude=__pycache__", TOP + "/", self.top + "/")
         self.mend()
+        # By contents, and with the time of now: what was edited while something was built here is newer than that
+        run("rsync", "-rlp", "--checksum", "--delete", f"--exclude=/{os.path.relpath(BUILD, TOP)}", "--exclude=/build",
+            "--exclude=/.git", "--exclude=__pycache__", TOP + "/", self.top + "/")
         if not self.namespace:
             self.build_for(PARTS, os.path.join(self.path, "build.log"))
         return key
@@ -142,6 +157,9 @@ class Place:
     def go(self, command, log, seconds):
         """Run a command of the repository in the place: its status, None if it did not end, and its output."""
         environment = {**os.environ, "BUILD": BUILD if self.namespace else self.build}
+        # Those of the user are not broken
+        for name in ("MACHINE_IMAGES", "MACHINE_QEMU"):
+            environment.pop(name, None)
         if self.namespace:
             command = [*self.namespace, "bash", "-ec", ENTER, "enter", TOP, BUILD, self.path, *command]
         with open(log, "a+", encoding="utf-8", errors="replace") as stream:

@@ -47,6 +47,7 @@ RUNS = {
     "nvlink2": Run(("tests/21-nvlink2-tool.t",), ()),
     "regions": selftests("nvlink2_regions"),
     "engine": selftests("nvlink2_engine:-t:unmapped_memory_is_out_of_reach"),
+    "order": selftests("nvlink2_order"),
     "revoke": selftests("nvlink2_reset:-t:mapping_is_gone"),
 }
 

@@ -82,6 +82,21 @@ MUTATIONS = [
              """	lnkspd.link_speed ^= 1;
 	return vfio_info_add_capability(caps, &lnkspd.header, sizeof(lnkspd));""",
              Caught.by("regions", "selftests nvlink2_regions regions.speed_is_that_of_firmware")),
+    Mutation("VFIO gives memory back before hardware has forgotten its TCEs", "drivers/vfio/vfio_iommu_spapr_tce.c",
+             "	stale->page[stale->count++] = page;",
+             "	tce_iommu_unuse_page_v2(container, tbl, page);",
+             Caught.by("order", "selftests nvlink2_order order.vfio_unmaps",
+                       "selftests nvlink2_order order.vfio_replaces",
+                       "selftests nvlink2_order order.vfio_removes_the_window")),
+    Mutation("KVM gives memory back before hardware has forgotten its TCE", "arch/powerpc/kvm/book3s_64_vio.c",
+             """		iommu_tce_kill(tbl, entry, 1);
+		mm_iommu_unmap(kvm->mm, ua, tbl->it_page_shift);""",
+             """		mm_iommu_unmap(kvm->mm, ua, tbl->it_page_shift);
+		iommu_tce_kill(tbl, entry, 1);""",
+             Caught.by("order", "selftests nvlink2_order order.kvm_replaces_and_unmaps")),
+    Mutation("the links of a GPU that nobody has open can be trained", POWERNV + "npu2-gate.c",
+             "		ret = -EACCES;", "		ret = pnv_npu2_arm(bridge, procedure);",
+             Caught.by("kunit", "pnv-npu2: npu2_test_try_arm")),
     Mutation("GPU RAM is mapped by small pages only", VFIO + "_ram.c",
              "	.huge_fault	= nvlink2_ram_huge_fault,\n", "",
              Caught.by("demo", "tracepoints")),

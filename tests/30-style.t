@@ -125,6 +125,9 @@ Style.test_checkpatch_kernel_tests = kernel_tests
 def libvfio_patches(self):
     """checkpatch --strict: the patches of tests/libvfio, which nobody has signed off yet"""
     patches = ours(os.path.join("tests", "libvfio"), suffix=SUFFIX)
+    for patch in patches:
+        with self.subTest(patch), open(os.path.join(tap.TOP, patch), encoding="utf-8") as stream:
+            self.assertIn("\nFrom: Nobody <nobody@example.com>\n", stream.read(), "the repository names no author")
     self.assertTrue(patches)
     for path in patches:
         done = run("perl", "scripts/checkpatch.pl", "--strict", "--terse", "--no-summary", "--no-signoff",

@@ -67,6 +67,7 @@ FIXTURE_SETUP(order)
 
 	faults_write_number(TCE_ORDER "unmaps", 0);
 	faults_write_number(TCE_ORDER "early", 0);
+	faults_write_number(TCE_ORDER "changes", 0);
 	faults_write_number(TCE_ORDER "kills", 0);
 	ASSERT_EQ(0, faults_write_number(TCE_ORDER "pid", getpid()));
 }
@@ -84,6 +85,7 @@ FIXTURE_TEARDOWN(order)
 	do {								\
 		EXPECT_EQ(expected, faults_read_number(TCE_ORDER "unmaps")); \
 		EXPECT_EQ(0, faults_read_number(TCE_ORDER "early"));	\
+		EXPECT_LE(expected, faults_read_number(TCE_ORDER "changes")); \
 		EXPECT_LT(0, faults_read_number(TCE_ORDER "kills"));	\
 	} while (0)
 

@@ -193,6 +193,12 @@ def in_parallel(jobs, at_once=2):
         worker.join()
 
 
+def unless_expected(case, reason):
+    """A case that is skipped for another reason than this tests nothing any more: it fails. reason: a pattern, or None."""
+    if case.outcome == "skip" and not (reason and re.match(reason, case.reason)):
+        case.outcome, case.reason = "FAIL", f"skipped, which it should not be: {case.reason}"
+
+
 def judge_skips(cases, wanted):
     """Where links do not train, what needs them is skipped for that reason, and enough is left; a case of its own."""
     left = sum(case.outcome == "ok" for case in cases)

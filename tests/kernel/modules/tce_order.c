@@ -5,7 +5,7 @@
  *
  *	pid		look after this process, one thread of which does something at a time
  *	unmaps, early	how often memory was given back, and how often too early; can be set
- *	kills		how often TCEs were invalidated; can be set
+ *	changes, kills	how often TCEs were changed, and how often invalidated; can be set
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -14,9 +14,10 @@
 static int pid;
 module_param(pid, int, 0600);
 
-static unsigned int unmaps, early, kills;
+static unsigned int unmaps, early, changes, kills;
 module_param(unmaps, uint, 0600);
 module_param(early, uint, 0600);
+module_param(changes, uint, 0600);
 module_param(kills, uint, 0600);
 
 /* TCEs that have changed since the last invalidation */
@@ -29,8 +30,10 @@ static bool is_ours(void)
 
 static int before_change(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (is_ours())
+	if (is_ours()) {
 		changed++;
+		changes++;
+	}
 
 	return 0;
 }

@@ -23,8 +23,10 @@ def observe(board, log, timeout):
 
 def output(seen, name):
     """Status, and what was printed."""
-    status, _, text = seen.facts.get(f"host.tool.{name}", "-1\t").partition("\t")
-    return int(status), text.replace("\t", "\n")
+    text = seen.facts.get(f"host.tool.{name}", "")
+    found = re.match(r"(\d+)\t", text)
+    # Firmware's words can stand in the middle of ours
+    return (int(found[1]), text[found.end():].replace("\t", "\n")) if found else (-1, text)
 
 
 def listed(seen, name):

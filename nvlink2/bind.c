@@ -5,12 +5,9 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "array.h"
 #include "attribute.h"
@@ -275,19 +272,6 @@ static bool have_driver(const struct job *job)
 	return false;
 }
 
-/* Two of us would undo each other's work. Gives the lock, or -1 where the file system has none. */
-static int lock_bus(void)
-{
-	char path[4096];
-	int fd;
-
-	file_path(path, sizeof(path), "/sys/bus/pci");
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0)
-		flock(fd, LOCK_EX);
-	return fd;
-}
-
 static bool each_has_group(const struct machine *machine, const struct selection *selection)
 {
 	const struct gpu *gpu;
@@ -335,16 +319,12 @@ static int change_selected(const struct machine *machine, const struct options *
 	struct job job = { .dry_run = options->dry_run };
 	struct selection selection;
 	bool good;
-	int lock;
 
 	if (!machine_has_nvlink2(machine))
 		return say_no_nvlink2(machine);
-	lock = lock_bus();
 	good = select_words(&selection, machine, options->word) && change(machine, options, &job, &selection, bind);
 	select_free(&selection);
 	free(job.changes.before);
-	if (lock >= 0)
-		close(lock);
 	return good ? EXIT_GOOD : EXIT_FAILED;
 }
 

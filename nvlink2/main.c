@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nvlink2: NVLink2 GPUs of POWER9 machines, and what it takes to hand them to guests. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "commands.h"
 #include "files.h"
+#include "lock.h"
 
 static const char usage[] =
 	"Usage: nvlink2 COMMAND [OPTION]... [WHAT]...\n"
@@ -48,15 +50,15 @@ static const struct command {
 	int (*run)(const struct machine *machine, const struct options *options);
 	/* Options that mean something to it, as bits */
 	unsigned long options;
-	bool without_words;
+	bool without_words, changes;
 } commands[] = {
 #define OPTION(name) (1ul << ((name) - JSON))
-	{ "list", command_list, OPTION(JSON) | OPTION(SVG), true },
-	{ "check", command_check, OPTION(MEMORY) | OPTION(QEMU), true },
-	{ "bind", command_bind, OPTION(BOOT) | OPTION(DRY_RUN), false },
-	{ "unbind", command_unbind, OPTION(BOOT) | OPTION(DRY_RUN), false },
-	{ "qemu", command_qemu, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), false },
-	{ "libvirt", command_libvirt, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), false },
+	{ "list", command_list, OPTION(JSON) | OPTION(SVG), .without_words = true },
+	{ "check", command_check, OPTION(MEMORY) | OPTION(QEMU), .without_words = true },
+	{ "bind", command_bind, OPTION(BOOT) | OPTION(DRY_RUN), .changes = true },
+	{ "unbind", command_unbind, OPTION(BOOT) | OPTION(DRY_RUN), .changes = true },
+	{ "qemu", command_qemu, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), .changes = false },
+	{ "libvirt", command_libvirt, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), .changes = false },
 };
 #define ALWAYS (OPTION(ROOT) | OPTION(HELP) | OPTION(VERSION_))
 
@@ -177,7 +179,31 @@ static int run(const struct command *command, const struct options *options)
 	machine_read(&machine);
 	status = command->run(&machine, options);
 	machine_free(&machine);
-	return finish(status);
+	return status;
+}
+
+static int say_no_lock(int error)
+{
+	fprintf(stderr, "nvlink2: " LOCK ": %s%s\n", strerror(error),
+		error == EACCES || error == EPERM ? "; only root may" : "");
+	return EXIT_FAILED;
+}
+
+/* The lock comes first: who has waited for it must see what the other one has made of the machine */
+static int run_locked(const struct command *command, const struct options *options)
+{
+	int lock = lock_take(), error = errno, status;
+	struct machine machine;
+
+	if (lock >= 0) {
+		status = run(command, options);
+		lock_release(lock);
+		return status;
+	}
+	machine_read(&machine);
+	status = machine_has_nvlink2(&machine) ? say_no_lock(error) : command->run(&machine, options);
+	machine_free(&machine);
+	return status;
 }
 
 /* QEMU's own arguments: getopt must not see them. Return: NULL when there are none. */
@@ -215,7 +241,9 @@ static int dispatch(struct options *options, char **words, unsigned long given)
 		return refuse("'%s' is one word too many", *options->word);
 	if (!command->without_words && !*options->word)
 		return refuse("'%s' needs to know what: GPU0, an address, a group, all", command->name);
-	return run(command, options);
+	if (command->changes && !options->dry_run)
+		return finish(run_locked(command, options));
+	return finish(run(command, options));
 }
 
 int main(int argc, char **argv)

@@ -6,11 +6,13 @@ that are described wrongly. valgrind watches each run that does not change anyth
 of bind and unbind, and fails each of them once.
 """
 
+import fcntl
 import functools
 import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -55,7 +57,7 @@ class Case(unittest.TestCase):
 
     def start(self, *words, program="nvlink2", watch=True, environment=None, **options):
         command = [*(VALGRIND if watch else []), os.path.join(OBJECTS, program), "--root", self.root, *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300,
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300 if watch else 60,
                               env={**os.environ, **(environment or {})}, **options)
 
     def run_tool(self, *words, status=0, **options):
@@ -719,6 +721,52 @@ class Binding(Case):
         self.assertIsNone(self.rules())
         self.change("bind", "0")
         self.assertEqual(self.run_tool("unbind", "--dry-run", "0").count("write "), 8 * 3)
+
+    def beside(self, words, act):
+        """Status of a command, and what it says, while another one has the lock; act() is what that one changes."""
+        with open(self.fixture.path("run/nvlink2.lock"), encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with subprocess.Popen([os.path.join(OBJECTS, "nvlink2-simulated"), "--root", self.root, *words],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as started:
+                timer = threading.Timer(60, started.kill)
+                timer.start()
+                text = started.stderr.readline()
+                act()
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                text += started.stderr.read()
+                timer.cancel()
+        return started.returncode, text
+
+    def test_waited(self):
+        """bind, unbind: who has waited for another sees what became of the machine, and leaves a guest its devices"""
+        for words in (("unbind", "0"), ("bind", "all")):
+            self.prepare("nvidia")
+            self.change("bind", "0")
+            before = self.fixture.drivers()
+            status, text = self.beside(words, lambda: self.fixture.process(77, "qemu", ["qemu", "-name", "late"],
+                                                                           ["/dev/vfio/0"]))
+            self.assertRegex(text, "^nvlink2: waiting for another nvlink2")
+            self.assertIn("in use by guest late", text)
+            self.assertEqual((status, self.fixture.drivers()), (1, before))
+
+    def test_lock(self):
+        """the lock is a file that only root can open; nothing else stops bind, and --dry-run needs none"""
+        bus = os.open(self.fixture.path("sys/bus/pci"), os.O_RDONLY)
+        self.addCleanup(os.close, bus)
+        fcntl.flock(bus, fcntl.LOCK_EX)
+        self.run_tool("bind", "--dry-run", "0", watch=False)
+        self.assertFalse(os.path.exists(self.fixture.path("run")))
+        self.change("bind", "0")
+        lock = self.fixture.path("run/nvlink2.lock")
+        self.assertEqual(stat.S_IMODE(os.stat(lock).st_mode), 0o600)
+        with open(lock, encoding="ascii") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.run_tool("unbind", "--dry-run", "0", watch=False)
+        os.remove(lock)
+        os.mkdir(lock)
+        before = self.fixture.drivers()
+        self.assertIn("/run/nvlink2.lock: Is a directory", self.change("unbind", "0", status=1))
+        self.assertEqual(self.fixture.drivers(), before)
 
     def test_not_allowed(self):
         """the program itself, where sysfs does not take writes"""

@@ -99,6 +99,10 @@ static bool can_be_passed(const struct machine *machine, const bool *chosen)
 			return false;
 		count += chosen[i];
 	}
+	if (!count) {
+		fputs("nvlink2: that is no GPU, nor a bridge that leads to one: a guest would have no NVLink2\n", stderr);
+		return false;
+	}
 	if (count <= MAX_GPUS)
 		return true;
 	fprintf(stderr, "nvlink2: a guest can have %d GPUs with NVLink2, not %d\n", MAX_GPUS, count);

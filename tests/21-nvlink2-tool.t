@@ -316,6 +316,13 @@ class Wrong(Case):
         self.fixture.node(made.gpu_node(self.gpu), ibm_npu=cells(*(bridge.phandle for bridge in self.gpu.bridges[1:])))
         self.problem(f"^{self.bridge.address}: names GPU .* which does not name it")
 
+    def test_no_gpu(self):
+        """qemu, libvirt: a bridge that firmware joins to no GPU makes no guest"""
+        os.remove(self.fixture.path(f"{TREE}/{made.bridge_node(self.bridge)}/ibm,gpu"))
+        for command in ("qemu", "libvirt"):
+            self.assertIn("no GPU, nor a bridge that leads to one", self.run_tool(command, self.bridge.address, status=1))
+        self.assertIn("host=0004:04:00.0", self.run_tool("qemu", self.bridge.address, "GPU0", watch=False))
+
     def test_link_twice(self):
         """two bridges with the same link"""
         self.change_bridge(ibm_nvlink=cells(self.gpus[1].bridges[2].phandle + 50))

@@ -164,24 +164,29 @@ static void check_problems(const struct machine *machine)
 		say(BAD, "devices", NULL, "%s", machine->problem[i]);
 }
 
-static size_t count_bound(const struct group *group, const struct function **other)
+/* Ports keep their driver, so they do not count */
+static size_t count_bound(const struct group *group, size_t *devices, const struct function **other)
 {
 	const struct function *member;
 	size_t bound = 0;
 
 	*other = NULL;
+	*devices = 0;
 	for (member = group->member; member < group->member + group->members; member++) {
-		bound += !strcmp(member->driver, "vfio-pci");
-		if (*member->driver && strcmp(member->driver, "vfio-pci") && !is_port(member))
+		if (is_port(member))
+			continue;
+		++*devices;
+		bound += is_for_guests(member);
+		if (*member->driver && !is_for_guests(member))
 			*other = member;
 	}
 	return bound;
 }
 
-static void check_group(const struct group *group)
+static void check_group(const struct machine *machine, const struct group *group)
 {
 	const struct function *other;
-	size_t bound = count_bound(group, &other);
+	size_t devices, bound = count_bound(group, &devices, &other);
 	char user[160], advice[64];
 
 	snprintf(advice, sizeof(advice), "nvlink2 bind %d", group->number);
@@ -191,12 +196,15 @@ static void check_group(const struct group *group)
 	else if (other)
 		say(NOTE, "group", advice, "%d: %s has the driver %s", group->number, other->address, other->driver);
 	else if (!bound)
-		say(NOTE, "group", advice, "%d: none of its %zu devices is bound to vfio-pci", group->number, group->members);
+		say(NOTE, "group", advice, "%d: none of its %zu devices is bound to vfio-pci", group->number, devices);
+	else if (bound < devices)
+		say(NOTE, "group", advice, "%d: only %zu of its %zu devices are bound to vfio-pci", group->number, bound,
+		    devices);
 	else if (!file_exists("/dev/vfio/vfio"))
 		say(BAD, "group", "modprobe vfio_iommu_spapr_tce", "%d: there is no /dev/vfio/vfio to open it by", group->number);
 	else
-		say(GOOD, "group", NULL, "%d: %zu of %zu devices are bound to vfio-pci, nobody has it", group->number, bound,
-		    group->members);
+		say(GOOD, "group", NULL, "%d: %zu of %zu devices are bound to vfio-pci, %s", group->number, bound,
+		    devices, describe_no_user(machine));
 }
 
 static void check_isolation(const struct machine *machine)
@@ -322,7 +330,7 @@ int command_check(const struct machine *machine, const struct options *options)
 	check_kvm(machine);
 	check_problems(machine);
 	for (i = 0; i < machine->groups; i++)
-		check_group(&machine->group[i]);
+		check_group(machine, &machine->group[i]);
 	check_isolation(machine);
 	check_links(machine);
 	if (machine->kind == KIND_HOST) {

@@ -19,6 +19,11 @@ bool is_port(const struct function *function)
 	return function->class >> 8 == CLASS_PORT;
 }
 
+bool is_for_guests(const struct function *function)
+{
+	return !strcmp(function->driver, "vfio-pci");
+}
+
 static uint32_t read_id(const char *address, const char *name)
 {
 	long long value;

@@ -34,7 +34,6 @@ static void add_device(struct guest *guest, const struct function *function, int
 	device->slot = ++*slot;
 	device->number = number;
 	device->is_gpu = is_gpu;
-	guest->unbound |= strcmp(function->driver, "vfio-pci");
 }
 
 static void add_gpu(struct guest *guest, const struct machine *machine, int index, int *slot, int *gpus, int *bridges)
@@ -45,6 +44,17 @@ static void add_gpu(struct guest *guest, const struct machine *machine, int inde
 	for (i = 0; i < machine->bridges; i++)
 		if (machine->bridge[i].gpu == index)
 			add_device(guest, &machine->bridge[i].function, slot, (*bridges)++, false);
+}
+
+/* All members of a group: one that no guest gets keeps the group from vfio as well, unless it is a port */
+static bool is_unbound(const struct group *group)
+{
+	size_t i;
+
+	for (i = 0; i < group->members; i++)
+		if (!is_port(&group->member[i]) && !is_for_guests(&group->member[i]))
+			return true;
+	return false;
 }
 
 static void add_devices(struct guest *guest, const struct machine *machine, const bool *chosen)
@@ -59,6 +69,7 @@ static void add_devices(struct guest *guest, const struct machine *machine, cons
 		if (!slot)
 			continue;
 		guest->host_bridges++;
+		guest->unbound |= is_unbound(&machine->group[g]);
 		if (!*guest->user)
 			describe_user(guest->user, sizeof(guest->user), &machine->group[g]);
 	}

@@ -26,7 +26,7 @@ struct passed {
  * @devices: how many
  * @host_bridges: how many, beside the guest's own first one
  * @lock_limit: bytes that its QEMU has to be able to lock
- * @unbound: some devices are not bound to vfio-pci
+ * @unbound: some devices of its groups are not bound to vfio-pci
  * @user: who has one of the groups now, or empty
  */
 struct guest {

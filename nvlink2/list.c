@@ -13,6 +13,11 @@ void describe_user(char *text, size_t size, const struct group *group)
 		snprintf(text, size, "%s (process %d)", *group->command ? group->command : "a program", group->pid);
 }
 
+const char *describe_no_user(const struct machine *machine)
+{
+	return machine->processes_hidden ? "who has it only root can see" : "nobody has it";
+}
+
 void describe_size(char *text, size_t size, unsigned long long bytes)
 {
 	if (bytes >> 30)
@@ -123,7 +128,7 @@ static void print_group(const struct machine *machine, const struct group *group
 	if (*user)
 		printf("; %s has it\n", user);
 	else
-		printf("; %s\n", machine->processes_hidden ? "who has it only root can see" : "nobody has it");
+		printf("; %s\n", describe_no_user(machine));
 }
 
 static void print_head(const struct machine *machine)

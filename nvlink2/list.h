@@ -34,6 +34,12 @@ void list_svg(const struct machine *machine);
 void describe_user(char *text, size_t size, const struct group *group);
 
 /**
+ * describe_no_user() - what to say of a group when describe_user() knows none
+ * @machine: the machine
+ */
+const char *describe_no_user(const struct machine *machine);
+
+/**
  * describe_size() - a number of bytes for people
  * @text: gets it
  * @size: room in @text

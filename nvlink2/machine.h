@@ -209,4 +209,10 @@ bool has_address(const struct function *function);
  */
 bool is_port(const struct function *function);
 
+/**
+ * is_for_guests() - whether vfio-pci has a function
+ * @function: the function
+ */
+bool is_for_guests(const struct function *function);
+
 #endif

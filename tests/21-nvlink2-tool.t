@@ -491,6 +491,29 @@ class Wrong(Case):
                               user=NOT_ROOT, group=NOT_ROOT, extra_groups=[])
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("who has it only root can see", done.stdout)
+        for gpu in self.gpus:
+            for address in (gpu.address, *(bridge.address for bridge in gpu.bridges)):
+                self.fixture.bind(address, "vfio-pci")
+        done = subprocess.run([program, "--root", self.root, "check"], capture_output=True, text=True, check=False,
+                              user=NOT_ROOT, group=NOT_ROOT, extra_groups=[])
+        self.assertRegex(done.stdout, "ok +group +0: 8 of 8 devices are bound to vfio-pci, who has it only root can see")
+
+    def test_half_bound(self):
+        """check, qemu: a group that is bound in part, by a device that no guest gets too, is yet to be bound"""
+        self.fixture.device("0004:06:00.1", 0x10de, 0x1db2, 0x040300)
+        self.fixture.device("0004:03:01.0", 0x10b5, 0x8725, 0x060400)
+        for address in ("0004:06:00.1", "0004:03:01.0"):
+            self.fixture.join(address, 0)
+        for gpu in self.gpus[:2]:
+            for address in (gpu.address, *(bridge.address for bridge in gpu.bridges)):
+                self.fixture.bind(address, "vfio-pci")
+        self.assertRegex(self.run_tool("check", "--qemu", self.good_qemu()),
+                         r"note +group +0: only 8 of its 9 devices are bound to vfio-pci\n +-> nvlink2 bind 0\n")
+        self.assertIn("# First, as root: nvlink2 bind GPU0\n", self.run_tool("qemu", "GPU0"))
+        self.fixture.bind("0004:06:00.1", "vfio-pci")
+        self.assertRegex(self.run_tool("check", "--qemu", self.good_qemu(), watch=False),
+                         r"ok +group +0: 9 of 9 devices are bound to vfio-pci, nobody has it\n")
+        self.assertNotIn("nvlink2 bind", self.run_tool("qemu", "GPU0", watch=False))
 
     def test_usage(self):
         """words and options that mean nothing"""

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* What to tell the user when the abilities are not known */
+#define KVM_NOT_ASKED "Run this as a user who may open /dev/kvm, or the guest may not start"
+
 /**
  * struct kvm_abilities - where they are less than pseries machines ask for
  * @known: whether KVM could be asked; if not, the rest means nothing

@@ -25,6 +25,8 @@ static void print_head(const struct guest *guest, const struct options *options,
 	printf("<domain type='kvm'%s>\n", kvm->no_ail ? " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'" : "");
 	if (guest->unbound)
 		printf("  <!-- First, as root: nvlink2 bind the GPUs of this guest -->\n");
+	if (!kvm->known)
+		printf("  <!-- " KVM_NOT_ASKED " -->\n");
 	printf("  <name>%s</name>\n", options->name);
 	printf("  <memory unit='KiB'>%llu</memory>\n", options->memory >> 10);
 	printf("  <memtune>\n    <hard_limit unit='KiB'>%llu</hard_limit>\n  </memtune>\n", guest->lock_limit >> 10);

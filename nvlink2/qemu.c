@@ -24,21 +24,18 @@ static void put_argument(const char *text)
 	putchar('\'');
 }
 
-static void print_machine(const struct options *options)
+static void print_machine(const struct options *options, const struct kvm_abilities *kvm)
 {
-	struct kvm_abilities kvm;
-
-	kvm_ask(&kvm);
 	printf("-machine %s,accel=kvm", options->machine);
-	if (kvm.no_cfpc)
+	if (kvm->no_cfpc)
 		printf(",cap-cfpc=broken");
-	if (kvm.no_sbbc)
+	if (kvm->no_sbbc)
 		printf(",cap-sbbc=broken");
-	if (kvm.no_ibs)
+	if (kvm->no_ibs)
 		printf(",cap-ibs=broken");
-	if (kvm.no_ccf_assist)
+	if (kvm->no_ccf_assist)
 		printf(",cap-ccf-assist=off");
-	if (kvm.no_ail)
+	if (kvm->no_ail)
 		printf(",cap-ail-mode-3=off");
 }
 
@@ -57,10 +54,12 @@ static void print_devices(const struct guest *guest)
 	}
 }
 
-static void print_notes(const struct guest *guest, const struct options *options)
+static void print_notes(const struct guest *guest, const struct options *options, const struct kvm_abilities *kvm)
 {
 	char **word;
 
+	if (!kvm->known)
+		printf("# " KVM_NOT_ASKED ".\n");
 	if (*guest->user)
 		printf("# Now in use by %s.\n", guest->user);
 	if (guest->unbound) {
@@ -73,14 +72,14 @@ static void print_notes(const struct guest *guest, const struct options *options
 	       "# limit (memlock in /etc/security/limits.conf), and must own /dev/vfio/GROUP.\n", guest->lock_limit >> 10);
 }
 
-static void print_command(const struct guest *guest, const struct options *options)
+static void print_command(const struct guest *guest, const struct options *options, const struct kvm_abilities *kvm)
 {
 	char **argument;
 
 	printf("ulimit -l %llu &&\n", guest->lock_limit >> 10);
 	put_argument(options->qemu ? options->qemu : "qemu-system-ppc64");
 	printf(CONTINUED "-name guest=%s" CONTINUED, options->name);
-	print_machine(options);
+	print_machine(options, kvm);
 	printf(CONTINUED "-cpu host -smp %d -m %lluM", options->cpus, options->memory >> 20);
 	printf(CONTINUED "-nodefaults -display none -serial mon:stdio");
 	print_devices(guest);
@@ -93,12 +92,14 @@ static void print_command(const struct guest *guest, const struct options *optio
 
 int command_qemu(const struct machine *machine, const struct options *options)
 {
+	struct kvm_abilities kvm;
 	struct guest guest;
 	int status = guest_plan(&guest, machine, options);
 
 	if (!status) {
-		print_notes(&guest, options);
-		print_command(&guest, options);
+		kvm_ask(&kvm);
+		print_notes(&guest, options, &kvm);
+		print_command(&guest, options, &kvm);
 	}
 	guest_free(&guest);
 	return status;

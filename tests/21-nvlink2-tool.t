@@ -156,6 +156,7 @@ class Board(Case):
         self.bind()
         text = self.run_tool("qemu", "all", "--memory", "32G", "--cpus", "8", "--name", "two", "--", "-kernel", "it's")
         self.assertNotIn("nvlink2 bind", text)
+        self.assertIn("# Run this as a user who may open /dev/kvm, or the guest may not start.\n", text)
         hosts = re.findall(r"vfio-pci,host=(\S+),bus=nvlink(\d)\.0,addr=(\d+),", text)
         self.assertEqual([(address, int(bus)) for address, bus, _ in hosts],
                          [(address, gpu.group) for gpu in self.gpus
@@ -172,6 +173,7 @@ class Board(Case):
     def test_libvirt(self):
         """libvirt: a domain with the same devices and the same limit"""
         root = xml.etree.ElementTree.fromstring(self.run_tool("libvirt", "GPU0", "--qemu", "/opt/qemu"))
+        self.assertIn("a user who may open /dev/kvm", self.run_tool("libvirt", "GPU0", watch=False))
         sources = [element.attrib for element in root.findall("devices/hostdev/source/address")]
         gpu = self.gpus[0]
         self.assertEqual([f"{int(at['domain'], 16):04x}:{int(at['bus'], 16):02x}:{int(at['slot'], 16):02x}."

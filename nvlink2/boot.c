@@ -16,6 +16,7 @@
 #include "files.h"
 
 #define RULES "/etc/udev/rules.d/60-nvlink2.rules"
+#define HEADER "# Written by nvlink2 bind --boot; nvlink2 unbind --boot takes lines away."
 #define RULES_DIR "/etc/udev/rules.d"
 
 static bool is_about(const char *line, const char *address)
@@ -37,21 +38,25 @@ static bool is_about_chosen(const char *line, const struct machine *machine, con
 	return false;
 }
 
-/* Gives how many lines stay */
+/* Gives how many lines stay; the header does not count, for it is written anew. -1 with errno set when not all was read. */
 static int copy_others(FILE *to, FILE *from, const struct machine *machine, const bool *chosen)
 {
 	char *line = NULL;
 	size_t size = 0;
-	int count = 0;
+	int count = 0, error;
 
+	errno = 0;
 	while (from && getline(&line, &size, from) >= 0) {
-		if (line[0] == '#' || is_about_chosen(line, machine, chosen))
+		if (!strncmp(line, HEADER, strlen(HEADER)) || is_about_chosen(line, machine, chosen))
 			continue;
-		fputs(line, to);
+		line[strcspn(line, "\n")] = 0;
+		fprintf(to, "%s\n", line);
 		count++;
 	}
+	error = errno;
 	free(line);
-	return count;
+	errno = error;
+	return from && !feof(from) ? -1 : count;
 }
 
 /* The driver may have looked at the device before it was allowed to take it: ask again */
@@ -87,12 +92,20 @@ static bool fail(const char *path)
 	return false;
 }
 
+static bool give_up(const char *temporary, const char *path)
+{
+	int error = errno;
+
+	unlink(temporary);
+	errno = error;
+	return fail(path);
+}
+
 static bool replace(const char *temporary, const char *path, int rules)
 {
 	if (rules ? !rename(temporary, path) : (!unlink(temporary) && (!unlink(path) || errno == ENOENT)))
 		return true;
-	unlink(temporary);
-	return fail(path);
+	return give_up(temporary, path);
 }
 
 static bool make_directory(void)
@@ -103,10 +116,26 @@ static bool make_directory(void)
 	return !mkdir(path, 0755) || errno == EEXIST || fail(path);
 }
 
+/* Closes what is written */
+static bool write_all(FILE *to, FILE *from, const struct machine *machine, const bool *chosen, const char *driver, int *rules)
+{
+	int others, error;
+
+	fputs(HEADER "\n", to);
+	others = copy_others(to, from, machine, chosen);
+	error = errno;
+	*rules = others + write_rules(to, machine, chosen, driver);
+	if (ferror(to) | fclose(to))
+		return false;
+	errno = error;
+	return others >= 0;
+}
+
 static bool rewrite(const char *path, const struct machine *machine, const bool *chosen, const char *driver)
 {
 	char temporary[PATH_MAX + 8];
 	FILE *from, *to;
+	bool good;
 	int rules;
 
 	from = fopen(path, "re");
@@ -119,16 +148,20 @@ static bool rewrite(const char *path, const struct machine *machine, const bool 
 			fclose(from);
 		return fail(temporary);
 	}
-	fputs("# Written by nvlink2 bind --boot; nvlink2 unbind --boot takes lines away.\n", to);
-	rules = copy_others(to, from, machine, chosen);
+	good = write_all(to, from, machine, chosen, driver, &rules);
 	if (from)
 		fclose(from);
-	rules += write_rules(to, machine, chosen, driver);
-	if (ferror(to) | fclose(to)) {
-		unlink(temporary);
-		return fail(temporary);
-	}
-	return replace(temporary, path, rules);
+	return good ? replace(temporary, path, rules) : give_up(temporary, path);
+}
+
+static void say_devices(const struct machine *machine, const bool *chosen)
+{
+	size_t g, i;
+
+	for (g = 0; g < machine->groups; g++)
+		for (i = 0; chosen[g] && i < machine->group[g].members; i++)
+			if (!is_port(&machine->group[g].member[i]))
+				printf("%s\n", machine->group[g].member[i].address);
 }
 
 bool boot_write(const struct machine *machine, const bool *chosen, const char *driver, bool dry_run)
@@ -137,8 +170,10 @@ bool boot_write(const struct machine *machine, const bool *chosen, const char *d
 
 	file_path(path, sizeof(path), RULES);
 	if (dry_run) {
-		printf("write rules of udev to " RULES ":\n");
+		printf("%s " RULES "%s\n", driver ? "write rules of udev to" : "take rules of udev out of", driver ? ":" : ", for:");
 		write_rules(stdout, machine, chosen, driver);
+		if (!driver)
+			say_devices(machine, chosen);
 		return true;
 	}
 	if (!make_directory() || !rewrite(path, machine, chosen, driver))

@@ -737,6 +737,31 @@ class Binding(Case):
         self.assertIsNone(self.rules())
         self.assertEqual(os.listdir(self.fixture.path("etc/udev/rules.d")), [])
 
+    def test_boot_of_user(self):
+        """--boot: what else is in the file stays, comments and a last line without end too"""
+        name = "etc/udev/rules.d/60-nvlink2.rules"
+        self.fixture.write(name, '# mine\nKERNEL=="sda", MODE="0600"')
+        for _ in range(2):
+            self.change("bind", "--boot", "0")
+            with open(self.fixture.path(name), encoding="ascii") as stream:
+                lines = stream.read().split("\n")
+            self.assertEqual(len([line for line in lines if line.startswith("# Written by nvlink2")]), 1)
+            self.assertEqual(lines[1:3], ["# mine", 'KERNEL=="sda", MODE="0600"'])
+            self.assertEqual(len(lines), 3 + 8 + 1)
+        text = self.run_tool("unbind", "--boot", "--dry-run", "0", watch=False)
+        self.assertEqual(set(text.partition("60-nvlink2.rules, for:\n")[2].split()), self.of_group(0))
+        self.change("unbind", "--boot", "0")
+        with open(self.fixture.path(name), encoding="ascii") as stream:
+            self.assertEqual(stream.read().split("\n")[1:], ["# mine", 'KERNEL=="sda", MODE="0600"', ""])
+
+    def test_boot_cannot_read(self):
+        """--boot: rules that cannot be read, or not be replaced, say why, and no file is left behind"""
+        name = "etc/udev/rules.d/60-nvlink2.rules"
+        os.makedirs(self.fixture.path(name + "/x"))
+        for words in (("bind", "--boot", "0"), ("unbind", "--boot", "0")):
+            self.assertIn("60-nvlink2.rules: Is a directory", self.change(*words, status=1))
+            self.assertEqual(os.listdir(self.fixture.path("etc/udev/rules.d")), ["60-nvlink2.rules"])
+
     def test_boot_fails(self):
         """--boot where rules cannot be written"""
         self.fixture.write("etc/udev/rules.d", "a file")

@@ -11,11 +11,12 @@ _nvlink2_options() {
 	esac
 }
 
-# Slots, addresses and groups of this machine
+# Slots, addresses and groups of this machine. compgen expands its words as bash does, and firmware can have called a slot
+# anything: nothing but plain words may come out of this.
 _nvlink2_devices() {
 	echo all
 	nvlink2 list 2> /dev/null |
-		sed -n 's/^  +- GPU \(GPU[^ ]*\)  \([^ ]*:[^ ]*\) .*/\1 \2/p; s/^Group \([0-9]*\):.*/\1/p'
+		sed -n 's/^  +- GPU \(GPU[A-Za-z0-9_-]*\)  \([0-9a-f:.]*:[0-9a-f:.]*\) .*/\1 \2/p; s/^Group \([0-9]*\):.*/\1/p'
 }
 
 _nvlink2() {

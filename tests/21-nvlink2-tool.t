@@ -539,21 +539,35 @@ class Around(Case):
         script = f"source {SOURCE}/nvlink2.bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _nvlink2; echo \"${{COMPREPLY[*]}}\""
         path = f"{self.work}:{os.environ['PATH']}"
         return subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True, check=True,
-                              env={**os.environ, "PATH": path}).stdout.split()
+                              cwd=self.work, env={**os.environ, "PATH": path}).stdout.split()
 
-    def test_completion(self):
-        """completion knows the commands, their options, and what is in the machine"""
-        made.witherspoon(self.root)
+    def make_program(self):
         program = os.path.join(self.work, "nvlink2")
         with open(program, "w", encoding="ascii") as stream:
             stream.write(f'#!/bin/sh\nexec {OBJECTS}/nvlink2 --root {self.root} "$@"\n')
         os.chmod(program, 0o755)
+
+    def test_completion(self):
+        """completion knows the commands, their options, and what is in the machine"""
+        made.witherspoon(self.root)
+        self.make_program()
         self.assertEqual(self.complete("nvlink2", "li"), ["list", "libvirt"])
         self.assertEqual(self.complete("nvlink2", "list", ""), ["--json", "--svg"])
         self.assertEqual(self.complete("nvlink2", "bind", "--d"), ["--dry-run"])
         self.assertEqual(self.complete("nvlink2", "qemu", "GPU"), ["GPU0", "GPU1", "GPU3", "GPU4"])
         self.assertEqual(self.complete("nvlink2", "unbind", "0004"), ["0004:04:00.0", "0004:05:00.0"])
         self.assertEqual(self.complete("nvlink2", "bind", "1"), ["1"])
+
+    def test_completion_of_labels(self):
+        """completion carries nothing out that a slot is called"""
+        fixture, gpus = made.witherspoon(self.root)
+        for gpu in gpus[:1]:
+            for bridge in gpu.bridges:
+                fixture.node(made.bridge_node(bridge), ibm_loc_code=string("GPU$(>it)"))
+        self.make_program()
+        found = self.complete("nvlink2", "qemu", "GPU")
+        self.assertFalse(os.path.exists(os.path.join(self.work, "it")))
+        self.assertEqual(found, ["GPU1", "GPU3", "GPU4"])
 
     def test_options(self):
         """help, manual page and completion have the same options"""

@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,7 +250,22 @@ static bool may_change(const struct machine *machine, const bool *chosen, bool b
 	return true;
 }
 
-static bool change_groups(const struct machine *machine, struct job *job, const bool *chosen, bool bind)
+/*
+ * Between two writes nobody may end us with half a group; who wanted to does after the last one. module_load() comes
+ * before, so modprobe can be ended.
+ */
+static void hold_signals(sigset_t *before)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, before);
+}
+
+static bool change_each(const struct machine *machine, struct job *job, const bool *chosen, bool bind)
 {
 	size_t i;
 
@@ -260,6 +276,17 @@ static bool change_groups(const struct machine *machine, struct job *job, const 
 		return false;
 	}
 	return true;
+}
+
+static bool change_groups(const struct machine *machine, struct job *job, const bool *chosen, bool bind)
+{
+	sigset_t before;
+	bool good;
+
+	hold_signals(&before);
+	good = change_each(machine, job, chosen, bind);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return good;
 }
 
 static bool have_driver(const struct job *job)

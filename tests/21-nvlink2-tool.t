@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -682,6 +683,15 @@ class Binding(Case):
         self.prepare("nvidia")
         self.change("bind", "0")
         self.each_failure(("unbind", "0"), 8 * 3)
+
+    def test_interrupted(self):
+        """bind, unbind: who ends it while it changes a group gets a whole group, or one as it was"""
+        for words, status in (("bind", ("vfio-pci", "vfio-pci")), ("unbind", ("", ""))):
+            done = self.start(words, "0", program="nvlink2-simulated", watch=False, environment={"SIMULATED_SIGNAL": "7"})
+            self.assertIn(-done.returncode, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+            drivers = self.fixture.drivers()
+            self.assertEqual({drivers[address] for address in self.of_group(0)}, {status})
+            os.remove(self.fixture.path("writes"))
 
     def test_order_of_undo(self):
         """what was changed last is changed back first"""

@@ -5,12 +5,14 @@
  *
  *   SIMULATED_FAIL=N,M...     these writes fail and change nothing
  *   SIMULATED_REFUSE=ADDRESS  vfio-pci does not take this device, and nobody is told
+ *   SIMULATED_SIGNAL=N        the user presses Ctrl-C, ends the session and so on at this write
  *   SIMULATED_NO_MODULES=1    modprobe finds nothing
  *
  * A device of a fixture may have a file "default", the name of the driver that takes it when none is asked for.
  */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +38,17 @@ static bool is_to_fail(void)
 		list = *end ? end + 1 : end;
 	}
 	return false;
+}
+
+static void interrupt(void)
+{
+	const char *when = getenv("SIMULATED_SIGNAL");
+
+	if (!when || atoi(when) != number)
+		return;
+	raise(SIGINT);
+	raise(SIGTERM);
+	raise(SIGHUP);
 }
 
 static void record(const char *path, const char *text)
@@ -132,6 +145,7 @@ bool attribute_write(const char *text, const char *format, ...)
 	vsnprintf(path, sizeof(path), format, args);
 	va_end(args);
 	record(path, text);
+	interrupt();
 	if (is_to_fail()) {
 		errno = EIO;
 		return false;

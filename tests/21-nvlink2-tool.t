@@ -693,6 +693,31 @@ class Binding(Case):
             self.assertEqual({drivers[address] for address in self.of_group(0)}, {status})
             os.remove(self.fixture.path("writes"))
 
+    def test_ports(self):
+        """ports of switches that are in a group: no write, no rule, and they are not counted"""
+        self.prepare("nvidia")
+        ports = {address for address in self.fixture.drivers() if ":03:" in address}
+        for address in ports:
+            self.fixture.join(address, 0 if address.startswith("0004") else 1)
+        before = self.fixture.drivers()
+        self.assertEqual({before[address] for address in ports}, {("pcieport", "")})
+        done = self.run_tool("bind", "--dry-run", "--boot", "all", watch=False)
+        self.assertEqual(done.count("ATTR{driver_override}"), 16)
+        self.assertIn("group 0: 8 devices bound to vfio-pci", self.change("bind", "--boot", "all"))
+        self.assertEqual(len(self.rules()), 16)
+        self.assertIn("ok      group      0: 8 of 8 devices", self.start("check", watch=False).stdout)
+        self.assertNotIn("nvlink2 bind", self.run_tool("qemu", "all", watch=False))
+        for address in ports:
+            self.fixture.bind(address, "vfio-pci")
+        said = self.run_tool("unbind", "--dry-run", "--boot", "all", watch=False)
+        for address in ports:
+            self.fixture.bind(address, "pcieport")
+        self.assertIn("group 0: 8 devices taken from vfio-pci", self.change("unbind", "all"))
+        self.assertEqual(self.fixture.drivers(), before)
+        texts = [said, done, *(" ".join(write) for write in self.writes()), *(address for address, _ in self.rules())]
+        for address in ports:
+            self.assertEqual([text for text in texts if address in text], [])
+
     def test_order_of_undo(self):
         """what was changed last is changed back first"""
         last = max(self.of_group(1))

@@ -62,6 +62,9 @@ static const struct command {
 };
 #define ALWAYS (OPTION(ROOT) | OPTION(HELP) | OPTION(VERSION_))
 
+/* QEMU refuses other sizes (SPAPR_MEMORY_BLOCK_SIZE) */
+#define MEMORY_BLOCK (256ull << 20)
+
 /* Return: bytes, 0 for what is not a size. */
 static unsigned long long parse_size(const char *text)
 {
@@ -88,14 +91,26 @@ static bool is_word(const char *text)
 	return *text && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._=,+/-")] == 0;
 }
 
-static bool take_word(const char **word, const char *option)
+/* What divides QEMU's options and paths is no part of a name */
+static bool is_name(const char *text)
 {
-	if (!is_word(optarg)) {
+	return is_word(text) && !text[strcspn(text, ",=/+")];
+}
+
+static bool take_word(const char **word, const char *option, bool (*is_good)(const char *text))
+{
+	if (!is_good(optarg)) {
 		fprintf(stderr, "nvlink2: --%s: '%s' has characters that nothing is called by\n", option, optarg);
 		return false;
 	}
 	*word = optarg;
 	return true;
+}
+
+static bool say_wrong(const char *why)
+{
+	fprintf(stderr, "nvlink2: '%s': %s\n", optarg, why);
+	return false;
 }
 
 static bool take_numbers(struct options *options, int option)
@@ -104,11 +119,11 @@ static bool take_numbers(struct options *options, int option)
 		options->memory = parse_size(optarg);
 	else
 		options->cpus = parse_count(optarg);
+	if (options->memory % MEMORY_BLOCK)
+		return say_wrong("memory of a pseries guest comes in blocks of 256M: 512M, 16G");
 	if (options->memory && options->cpus)
 		return true;
-	fprintf(stderr, "nvlink2: '%s': %s\n", optarg, option == MEMORY ? "a size is a number with M, G or T: 16G" :
-		"a number of processors is 1 to 4096");
-	return false;
+	return say_wrong(option == MEMORY ? "a size is a number with M, G or T: 16G" : "a number of processors is 1 to 4096");
 }
 
 static bool take_option(struct options *options, int option)
@@ -126,11 +141,11 @@ static bool take_option(struct options *options, int option)
 	case CPUS:
 		return take_numbers(options, option);
 	case MACHINE:
-		return take_word(&options->machine, "machine");
+		return take_word(&options->machine, "machine", is_word);
 	case NAME:
-		return take_word(&options->name, "name");
+		return take_word(&options->name, "name", is_name);
 	case QEMU:
-		return take_word(&options->qemu, "qemu");
+		return take_word(&options->qemu, "qemu", is_word);
 	case ROOT:
 		files_set_root(optarg);
 		return true;

@@ -523,8 +523,12 @@ class Wrong(Case):
         for words in ((), ("lits",), ("list", "GPU0"), ("list", "--boot"), ("bind",), ("list", "--json", "--svg"),
                       ("qemu", "GPU0", "--memory", "12"), ("qemu", "GPU0", "--memory", "-1G"), ("qemu", "GPU0", "--cpus", "0"),
                       ("qemu", "GPU0", "--name", "a b"), ("libvirt", "GPU0", "--name", "<x>"), ("list", "--", "-m"),
-                      ("list", "--nonsense")):
+                      ("list", "--nonsense"), ("qemu", "GPU0", "--name", "a,debug-threads=on"), ("qemu", "GPU0", "--name", "a/b"),
+                      ("libvirt", "GPU0", "--name", "a=b")):
             self.assertTrue(self.run_tool(*words, status=2, watch=False), words)
+        for size in ("300M", "1000M", "1M"):
+            self.assertIn("blocks of 256M", self.run_tool("qemu", "GPU0", "--memory", size, status=2, watch=False))
+        self.assertIn("-m 1280M", self.run_tool("qemu", "GPU0", "--memory", "1280M", "--name", "a_B-1.c", watch=False))
         for words in ("GPU7", "5", "0004:05:00.1", "", "0x0"):
             self.assertIn("There are: GPU0 (0004:04:00.0, group 0)", self.run_tool("qemu", words, status=1, watch=False))
         self.assertIn("Usage:", self.run_tool("--help", watch=False))

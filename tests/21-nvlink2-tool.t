@@ -593,6 +593,19 @@ class Around(Case):
                               capture_output=True, text=True, check=True)
         self.assertEqual(done.stderr, "")
 
+    def test_examples(self):
+        """the examples of the manual page: commands that there are, and a guest whose console has the keyboard"""
+        made.witherspoon(self.root)
+        self.make_program()
+        with open(os.path.join(SOURCE, "nvlink2.8"), encoding="ascii") as stream:
+            examples = stream.read().partition("\n.SH EXAMPLES\n.nf\n")[2].partition("\n.fi\n")[0].replace("\\-", "-")
+        script = examples.replace("nvlink2 bind GPU0", "nvlink2 bind --dry-run GPU0")
+        tools = "ulimit() { :; }; qemu-system-ppc64() { cat; }; virsh() { grep -c hostdev; };\n"
+        done = subprocess.run(["bash", "-e", "-c", tools + script], input="typed\n", capture_output=True, text=True, check=False,
+                              env={**os.environ, "PATH": f"{self.work}:{os.environ['PATH']}"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("\ntyped\n", done.stdout)
+
     def test_install(self):
         """make install puts program, manual page and completion below DESTDIR"""
         there = os.path.join(self.work, "there")

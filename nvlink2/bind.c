@@ -226,6 +226,21 @@ static bool may_bind(const struct machine *machine, const struct group *group)
 	return good;
 }
 
+/* An override that does not fit would come back cut, as that of another driver */
+static bool can_be_undone(const struct group *group)
+{
+	const struct function *member;
+
+	for (member = group->member; member < group->member + group->members; member++) {
+		if (is_port(member) || strlen(member->override) < sizeof(member->override) - 1)
+			continue;
+		fprintf(stderr, "nvlink2: %s: its driver_override is too long for the name of a driver, '%s...': empty it first\n",
+			member->address, member->override);
+		return false;
+	}
+	return true;
+}
+
 static bool change_group(struct job *job, const struct group *group, bool bind)
 {
 	size_t i;
@@ -244,7 +259,7 @@ static bool may_change(const struct machine *machine, const bool *chosen, bool b
 
 	for (i = 0; i < machine->groups; i++) {
 		group = &machine->group[i];
-		if (chosen[i] && !(bind ? may_bind(machine, group) : is_free(group)))
+		if (chosen[i] && (!(bind ? may_bind(machine, group) : is_free(group)) || !can_be_undone(group)))
 			return false;
 	}
 	return true;

@@ -182,6 +182,8 @@ int property_cells(uint32_t *cells, int room, const char *format, ...)
 	PATH_FROM(path, format);
 	size = read_path(path, cells, room * sizeof(*cells));
 	count = size < 0 ? 0 : size / sizeof(*cells);
+	/* The beginning of a cell is none */
+	memset(cells + count, 0, (room - count) * sizeof(*cells));
 	for (i = 0; i < count; i++)
 		cells[i] = be32toh(cells[i]);
 	return count;

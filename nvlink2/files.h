@@ -95,7 +95,7 @@ int file_has_line(const char *word, const char *format, ...) PRINTF(2, 3);
 
 /**
  * property_cells() - a property of the device tree as numbers of 32 bits
- * @cells: gets them
+ * @cells: gets them, and zeros after them
  * @room: how many fit
  * @format: printf() format of the path
  *

@@ -18,6 +18,15 @@ const char *describe_no_user(const struct machine *machine)
 	return machine->processes_hidden ? "who has it only root can see" : "nobody has it";
 }
 
+const char *describe_number(char *text, size_t size, int number)
+{
+	if (number == NONE)
+		snprintf(text, size, "?");
+	else
+		snprintf(text, size, "%d", number);
+	return text;
+}
+
 void describe_size(char *text, size_t size, unsigned long long bytes)
 {
 	if (bytes >> 30)
@@ -102,7 +111,11 @@ static void print_npu(const struct machine *machine, int index)
 	print_number(", NUMA node ", npu->numa_node);
 	print_number(": NPU ", npu->index);
 	if (npu->chip != NONE)
-		printf(" (%s), %d links, %d blocks of ATSD registers", npu->node, npu->links, npu->atsd);
+		printf(" (%s)", npu->node);
+	if (npu->chip != NONE && npu->links != NONE)
+		printf(", %d links", npu->links);
+	if (npu->chip != NONE)
+		printf(", %d blocks of ATSD registers", npu->atsd);
 	printf("\n");
 	for (i = 0; i < machine->gpus; i++)
 		if (machine->gpu[i].npu == index)

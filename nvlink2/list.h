@@ -40,6 +40,16 @@ void describe_user(char *text, size_t size, const struct group *group);
 const char *describe_no_user(const struct machine *machine);
 
 /**
+ * describe_number() - a number that firmware may leave out
+ * @text: gets it
+ * @size: room in @text
+ * @number: the number, or NONE
+ *
+ * Return: @text.
+ */
+const char *describe_number(char *text, size_t size, int number);
+
+/**
  * describe_size() - a number of bytes for people
  * @text: gets it
  * @size: room in @text

@@ -12,6 +12,7 @@
 #include "array.h"
 #include "devices.h"
 #include "files.h"
+#include "list.h"
 #include "problems.h"
 
 #define MAX_LINKS 64
@@ -33,10 +34,12 @@ static void problem(struct machine *machine, const char *format, ...)
 static const char *name_of(const struct bridge *bridge)
 {
 	static char name[64];
+	char number[16];
 
 	if (has_address(&bridge->function))
 		return bridge->function.address;
-	snprintf(name, sizeof(name), "link %d of %s", bridge->link, *bridge->slot ? bridge->slot : "no slot");
+	snprintf(name, sizeof(name), "link %s of %s",
+		 describe_number(number, sizeof(number), bridge->link), *bridge->slot ? bridge->slot : "no slot");
 	return name;
 }
 

@@ -63,15 +63,25 @@ static bool take_word(struct selection *selection, const struct machine *machine
 	return found;
 }
 
+static void say_gpu(const struct gpu *gpu)
+{
+	fprintf(stderr, " %s (", *gpu->slot ? gpu->slot : "a GPU without a slot");
+	fputs(has_address(&gpu->function) ? gpu->function.address : "not shown by this kernel", stderr);
+	if (gpu->function.group != NONE)
+		fprintf(stderr, ", group %d", gpu->function.group);
+	fputs(")", stderr);
+}
+
 static void say_what_there_is(const struct machine *machine, const char *word)
 {
 	size_t i;
 
 	fprintf(stderr, "nvlink2: '%s' is no GPU with NVLink2, none of its bridges and not the group of one. There are:",
 		word);
-	for (i = 0; i < machine->gpus; i++)
-		fprintf(stderr, "%s %s (%s, group %d)", i ? "," : "", machine->gpu[i].slot,
-			machine->gpu[i].function.address, machine->gpu[i].function.group);
+	for (i = 0; i < machine->gpus; i++) {
+		fputs(i ? "," : "", stderr);
+		say_gpu(&machine->gpu[i]);
+	}
 	fputs("\n", stderr);
 }
 

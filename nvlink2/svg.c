@@ -75,10 +75,10 @@ static const char *or(const char *text, const char *otherwise)
 static void draw_link(const struct bridge *bridge, int x, int y)
 {
 	const char *state = link_state_name(bridge->state);
-	char label[64];
+	char label[64], number[16];
 
 	printf("<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"link %s\"/>\n", x, y, x, y + LINK_HEIGHT, state);
-	snprintf(label, sizeof(label), "link %d: %s", bridge->link, state);
+	snprintf(label, sizeof(label), "link %s: %s", describe_number(number, sizeof(number), bridge->link), state);
 	text_at(x + 6, y + 28, "", label);
 	text_at(x + 6, y + 45, "", or(bridge->function.address, "not shown"));
 	text_at(x + 6, y + 62, "", or(bridge->function.driver, "no driver"));
@@ -141,15 +141,17 @@ static void draw_npu(const struct machine *machine, int index, int y)
 {
 	int gpus = gpus_of(machine, index), width = COLUMN * (gpus ? gpus : 1) - GAP;
 	const struct npu *npu = &machine->npu[index];
-	char text[160];
+	char text[160], number[16];
 
 	box(MARGIN, y, width, NPU_HEIGHT, "npu");
 	if (npu->chip == NONE) {
 		text_at(MARGIN + 10, y + 22, "name", npu->node);
 	} else {
-		snprintf(text, sizeof(text), "Socket %d: NPU %d", npu->chip, npu->index);
+		snprintf(text, sizeof(text), "Socket %d: NPU %s", npu->chip,
+			 describe_number(number, sizeof(number), npu->index));
 		text_at(MARGIN + 10, y + 22, "name", text);
-		snprintf(text, sizeof(text), "%d links, %d blocks of ATSD registers", npu->links, npu->atsd);
+		snprintf(text, sizeof(text), "%s links, %d blocks of ATSD registers",
+			 describe_number(number, sizeof(number), npu->links), npu->atsd);
 		text_at(MARGIN + 10, y + 41, "", text);
 	}
 	draw_gpus(machine, index, y + NPU_HEIGHT);

@@ -319,6 +319,26 @@ class Wrong(Case):
         self.fixture.node(made.gpu_node(self.gpu), ibm_npu=cells(*(bridge.phandle for bridge in self.gpu.bridges[1:])))
         self.problem(f"^{self.bridge.address}: names GPU .* which does not name it")
 
+    def test_numbers_left_out(self):
+        """numbers that firmware leaves out, and a GPU that is not there: no text has -1 or nothing in their place"""
+        for name in ("ibm,links", "ibm,npu-index"):
+            os.remove(self.fixture.path(f"{TREE}/{made.phb_of(0)}/{name}"))
+        self.change_bridge(ibm_nvlink=cells(1))
+        os.remove(self.fixture.path(f"{DEVICES}/{self.bridge.address}/of_node"))
+        os.remove(self.fixture.path(f"{DEVICES}/{self.gpu.address}"))
+        for words in (("list",), ("list", "--svg")):
+            text = self.run_tool(*words)
+            self.assertNotIn("-1 links", text)
+            self.assertNotRegex(text, r"(NPU|link) -1\b")
+        self.assertIn("link ? of GPU0: its link has no number", self.run_tool("list", watch=False))
+        self.assertIn("There are: GPU0 (not shown by this kernel), GPU1 (0004:05:00.0, group 0)",
+                      self.run_tool("qemu", "GPU9", status=1))
+
+    def test_short_cells(self):
+        """a property that is shorter than a cell says nothing"""
+        self.change_bridge(ibm_device_tgt_addr=b"\1\1\1")
+        self.problem(f"^{self.bridge.address}: no RAM of the GPU is described")
+
     def test_no_gpu(self):
         """qemu, libvirt: a bridge that firmware joins to no GPU makes no guest"""
         os.remove(self.fixture.path(f"{TREE}/{made.bridge_node(self.bridge)}/ibm,gpu"))
@@ -759,6 +779,14 @@ class Binding(Case):
         before = self.fixture.drivers()
         self.change("bind", "0", status=1, simulated_refuse=self.gpus[1].address)
         self.assertEqual(self.fixture.drivers(), before)
+
+    def test_long_override(self):
+        """an override that is too long to be given back as it was: nothing is done"""
+        self.fixture.write(f"{DEVICES}/{self.gpus[1].address}/driver_override", "a" * 40 + "\n")
+        before = self.fixture.drivers()
+        self.assertIn(f"{self.gpus[1].address}: its driver_override is too long", self.change("bind", "0", status=1))
+        self.assertEqual(self.fixture.drivers(), before)
+        self.assertFalse(os.path.exists(self.fixture.path("writes")))
 
     def test_in_use(self):
         """what is in use is left alone: by a guest, by a program on the GPU, as memory, by a driver nobody knows"""

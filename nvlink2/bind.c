@@ -83,7 +83,7 @@ static bool has_driver(const struct function *function, const char *driver)
 }
 
 /* Also when only a part of the way has been gone */
-static bool restore(const struct function *before)
+static void restore(const struct function *before)
 {
 	struct function now = *before;
 	bool good = true;
@@ -98,7 +98,6 @@ static bool restore(const struct function *before)
 	if (!good || !has_driver(before, before->driver))
 		fprintf(stderr, "nvlink2: %s could not be given back to %s: do it by hand, in " PCI_DEVICES "/%s\n",
 			before->address, *before->driver ? before->driver : "no driver", before->address);
-	return good;
 }
 
 static void undo(struct job *job)

@@ -38,7 +38,9 @@ static bool is_about_chosen(const char *line, const struct machine *machine, con
 	return false;
 }
 
-/* Gives how many lines stay; the header does not count, for it is written anew. -1 with errno set when not all was read. */
+/*
+ * Gives how many lines stay; the header does not count, for it is written anew. -1 with errno set when not all was read.
+ */
 static int copy_others(FILE *to, FILE *from, const struct machine *machine, const bool *chosen)
 {
 	char *line = NULL;
@@ -117,7 +119,8 @@ static bool make_directory(void)
 }
 
 /* Closes what is written */
-static bool write_all(FILE *to, FILE *from, const struct machine *machine, const bool *chosen, const char *driver, int *rules)
+static bool write_all(FILE *to, FILE *from, const struct machine *machine, const bool *chosen, const char *driver,
+		      int *rules)
 {
 	int others, error;
 

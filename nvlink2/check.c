@@ -62,16 +62,6 @@ static void check_firmware(const struct machine *machine)
 		say(GOOD, "firmware", NULL, "is %s", machine->firmware);
 }
 
-static int gpus_of(const struct machine *machine, int npu)
-{
-	int gpus = 0;
-	size_t i;
-
-	for (i = 0; i < machine->gpus; i++)
-		gpus += machine->gpu[i].npu == npu;
-	return gpus;
-}
-
 static void check_atsd(const struct machine *machine)
 {
 	const struct npu *npu;
@@ -79,14 +69,14 @@ static void check_atsd(const struct machine *machine)
 
 	for (i = 0; i < machine->npus; i++) {
 		npu = &machine->npu[i];
-		if (npu->chip == NONE || !gpus_of(machine, i))
+		if (npu->chip == NONE || !machine_gpus_of(machine, i))
 			continue;
 		if (!npu->atsd)
 			say(BAD, "firmware", "update it to skiboot 6.3 or later: guests cannot shoot down translations",
 			    "lists no ATSD registers for socket %d", npu->chip);
-		else if (npu->atsd == 1 && gpus_of(machine, i) > 1)
+		else if (npu->atsd == 1 && machine_gpus_of(machine, i) > 1)
 			say(NOTE, "firmware", "update it to skiboot 6.3 or later: now one GPU of the socket has ATS",
-			    "lists one block of ATSD registers for the %d GPUs of socket %d", gpus_of(machine, i),
+			    "lists one block of ATSD registers for the %d GPUs of socket %d", machine_gpus_of(machine, i),
 			    npu->chip);
 	}
 }

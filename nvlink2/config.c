@@ -49,19 +49,17 @@ static void set_places(struct pci_access *pci)
 	pci_set_name_list_path(pci, strdup(path), 1);
 }
 
-bool config_begin(void)
+void config_begin(void)
 {
 	access_to_pci = pci_alloc();
 	access_to_pci->method = PCI_ACCESS_SYS_BUS_PCI;
 	access_to_pci->error = give_up;
 	access_to_pci->warning = say_nothing;
 	set_places(access_to_pci);
-	if (setjmp(failed)) {
+	if (setjmp(failed))
 		config_end();
-		return false;
-	}
-	pci_init(access_to_pci);
-	return true;
+	else
+		pci_init(access_to_pci);
 }
 
 void config_end(void)

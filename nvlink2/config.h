@@ -6,11 +6,9 @@
 #include "machine.h"
 
 /**
- * config_begin() - get ready to use the functions below
- *
- * Return: whether that worked; if it did not, the functions below find nothing.
+ * config_begin() - get ready to use the functions below; if that does not work, they find nothing
  */
-bool config_begin(void);
+void config_begin(void);
 
 /**
  * config_end() - done with them

@@ -4,6 +4,11 @@
 
 #include "list.h"
 
+const char *text_or(const char *text, const char *otherwise)
+{
+	return *text ? text : otherwise;
+}
+
 void describe_user(char *text, size_t size, const struct group *group)
 {
 	text[0] = 0;
@@ -35,11 +40,6 @@ void describe_size(char *text, size_t size, unsigned long long bytes)
 		snprintf(text, size, "%llu MiB", bytes >> 20);
 }
 
-static const char *or_none(const char *text)
-{
-	return *text ? text : "none";
-}
-
 static void print_number(const char *before, int number)
 {
 	if (number != NONE)
@@ -52,7 +52,7 @@ static void print_function(const struct function *function)
 		printf("not shown by this kernel");
 		return;
 	}
-	printf("%s  driver %s", function->address, or_none(function->driver));
+	printf("%s  driver %s", function->address, text_or(function->driver, "none"));
 	print_number("  group ", function->group);
 }
 
@@ -149,7 +149,7 @@ static void print_head(const struct machine *machine)
 	printf("%s", *machine->model ? machine->model : "A machine without a name");
 	if (*machine->firmware)
 		printf(", firmware %s", machine->firmware);
-	printf(", Linux %s\n", or_none(machine->kernel));
+	printf(", Linux %s\n", text_or(machine->kernel, "none"));
 }
 
 void list_tree(const struct machine *machine)

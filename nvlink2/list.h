@@ -26,6 +26,13 @@ bool list_json(const struct machine *machine);
 void list_svg(const struct machine *machine);
 
 /**
+ * text_or() - a text that may be empty
+ * @text: the text
+ * @otherwise: what to take when it is
+ */
+const char *text_or(const char *text, const char *otherwise);
+
+/**
  * describe_user() - who has a group
  * @text: gets it, empty when nobody has it
  * @size: room in @text

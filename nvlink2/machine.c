@@ -189,6 +189,16 @@ const char *machine_why_not(const struct machine *machine)
 	return "Firmware shows no NPU: this machine has no GPUs on NVLink2.";
 }
 
+int machine_gpus_of(const struct machine *machine, int npu)
+{
+	int count = 0;
+	size_t i;
+
+	for (i = 0; i < machine->gpus; i++)
+		count += machine->gpu[i].npu == npu;
+	return count;
+}
+
 struct group *machine_group(const struct machine *machine, int number)
 {
 	size_t i;

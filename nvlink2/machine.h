@@ -183,6 +183,13 @@ bool machine_has_nvlink2(const struct machine *machine);
 const char *machine_why_not(const struct machine *machine);
 
 /**
+ * machine_gpus_of() - how many GPUs an NPU has
+ * @machine: the machine
+ * @npu: index in &machine.npu
+ */
+int machine_gpus_of(const struct machine *machine, int npu);
+
+/**
  * machine_group() - the group with this number
  * @machine: the machine
  * @number: the number

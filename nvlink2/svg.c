@@ -67,11 +67,6 @@ static void box(int x, int y, int width, int height, const char *class)
 	printf("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" class=\"%s\"/>\n", x, y, width, height, class);
 }
 
-static const char *or(const char *text, const char *otherwise)
-{
-	return *text ? text : otherwise;
-}
-
 static void draw_link(const struct bridge *bridge, int x, int y)
 {
 	const char *state = link_state_name(bridge->state);
@@ -80,8 +75,8 @@ static void draw_link(const struct bridge *bridge, int x, int y)
 	printf("<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"link %s\"/>\n", x, y, x, y + LINK_HEIGHT, state);
 	snprintf(label, sizeof(label), "link %s: %s", describe_number(number, sizeof(number), bridge->link), state);
 	text_at(x + 6, y + 28, "", label);
-	text_at(x + 6, y + 45, "", or(bridge->function.address, "not shown"));
-	text_at(x + 6, y + 62, "", or(bridge->function.driver, "no driver"));
+	text_at(x + 6, y + 45, "", text_or(bridge->function.address, "not shown"));
+	text_at(x + 6, y + 62, "", text_or(bridge->function.driver, "no driver"));
 }
 
 static void draw_user(const struct machine *machine, const struct gpu *gpu, int x, int y)
@@ -102,10 +97,10 @@ static void draw_gpu(const struct machine *machine, int index, int x, int y)
 	char text[160];
 
 	box(x, y, COLUMN - GAP, GPU_HEIGHT, "gpu");
-	snprintf(text, sizeof(text), "%s  %s", or(gpu->slot, "GPU"), or(gpu->function.address, "not shown"));
+	snprintf(text, sizeof(text), "%s  %s", text_or(gpu->slot, "GPU"), text_or(gpu->function.address, "not shown"));
 	text_at(x + 10, y + 22, "name", text);
 	text_at(x + 10, y + 41, "", gpu->name);
-	snprintf(text, sizeof(text), "driver %s, RAM at %#llx", or(gpu->function.driver, "none"),
+	snprintf(text, sizeof(text), "driver %s, RAM at %#llx", text_or(gpu->function.driver, "none"),
 		 (unsigned long long)gpu->base);
 	text_at(x + 10, y + 59, "", text);
 	draw_user(machine, gpu, x + 10, y + 77);
@@ -127,19 +122,9 @@ static void draw_gpus(const struct machine *machine, int npu, int y)
 	}
 }
 
-static int gpus_of(const struct machine *machine, int npu)
-{
-	int count = 0;
-	size_t i;
-
-	for (i = 0; i < machine->gpus; i++)
-		count += machine->gpu[i].npu == npu;
-	return count;
-}
-
 static void draw_npu(const struct machine *machine, int index, int y)
 {
-	int gpus = gpus_of(machine, index), width = COLUMN * (gpus ? gpus : 1) - GAP;
+	int gpus = machine_gpus_of(machine, index), width = COLUMN * (gpus ? gpus : 1) - GAP;
 	const struct npu *npu = &machine->npu[index];
 	char text[160], number[16];
 
@@ -163,7 +148,7 @@ static int width_of(const struct machine *machine)
 	size_t i;
 
 	for (i = 0; i < machine->npus; i++) {
-		gpus = gpus_of(machine, i);
+		gpus = machine_gpus_of(machine, i);
 		if (gpus > most)
 			most = gpus;
 	}
@@ -180,7 +165,7 @@ void list_svg(const struct machine *machine)
 	       width, height, width, height);
 	fputs(style, stdout);
 	printf("<rect width=\"%d\" height=\"%d\" class=\"page\"/>\n", width, height);
-	snprintf(title, sizeof(title), "%s, Linux %s", or(machine->model, "A machine without a name"), machine->kernel);
+	snprintf(title, sizeof(title), "%s, Linux %s", text_or(machine->model, "A machine without a name"), machine->kernel);
 	text_at(MARGIN, 30, "name", title);
 	for (i = 0; i < machine->npus; i++)
 		draw_npu(machine, i, TITLE + ROW * i);

@@ -180,17 +180,9 @@ static uint32_t v100_config_read(PCIDevice *dev, uint32_t addr, int len)
     return pci_default_read_config(dev, addr, len);
 }
 
-/* To be called when the GPU stopped or began to answer */
-static void v100_awake_changed(PnvV100 *s)
-{
-    memory_region_set_enabled(&s->bar1, v100_awake(s));
-    memory_region_set_enabled(&s->bar3, v100_awake(s));
-    pnv_npu2_endpoint_changed(s->npu, s->group);
-}
-
 /*
- * In D3 neither BARs nor links answer; nothing is lost but the links, unless
- * the GPU says that the way back is a reset.
+ * In D3 neither BARs, which the PCI core sees to, nor links answer; nothing is
+ * lost but the links, unless the GPU says that the way back is a reset.
  */
 static void v100_update_power(PnvV100 *s)
 {
@@ -205,7 +197,7 @@ static void v100_update_power(PnvV100 *s)
     if (!asleep && !s->no_soft_reset) {
         pci_device_reset(PCI_DEVICE(s));
     }
-    v100_awake_changed(s);
+    pnv_npu2_endpoint_changed(s->npu, s->group);
 }
 
 static void v100_config_write(PCIDevice *dev, uint32_t addr, uint32_t val,
@@ -228,7 +220,7 @@ static void v100_started(void *opaque)
     PnvV100 *s = opaque;
 
     s->starting = false;
-    v100_awake_changed(s);
+    pnv_npu2_endpoint_changed(s->npu, s->group);
 }
 
 /*
@@ -252,7 +244,7 @@ static void v100_reset(DeviceState *dev)
         timer_mod(s->start_timer, s->reset_ms +
                   qemu_clock_get_ms(QEMU_CLOCK_VIRTUAL));
     }
-    v100_awake_changed(s);
+    pnv_npu2_endpoint_changed(s->npu, s->group);
 
     v100_pmc_reset(s);
     v100_fb_reset(s);
@@ -385,7 +377,7 @@ static void v100_set_fail_reset(Object *obj, bool value, Error **errp)
     s->faults.reset = value;
     if (s->lost && !value) {
         s->lost = false;
-        v100_awake_changed(s);
+        pnv_npu2_endpoint_changed(s->npu, s->group);
     }
 }
 

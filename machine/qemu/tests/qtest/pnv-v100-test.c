@@ -60,12 +60,11 @@ static void test_config(void)
 static void test_ram(void)
 {
     Npu2 npu = gpu_start("");
-    uint64_t bar1 = PHB_MMIO + GPU_BAR1 - PHB_M32_START;
 
     train(&npu);
     qtest_writeq(npu.qts, NPU2_GPU_RAM(0) + 8, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 8), ==, PATTERN);
-    qtest_writeq(npu.qts, bar1 + 16, ~PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 8), ==, PATTERN);
+    qtest_writeq(npu.qts, GPU_BAR1_MMIO + 16, ~PATTERN);
     g_assert_cmphex(qtest_readq(npu.qts, NPU2_GPU_RAM(0) + 16), ==, ~PATTERN);
     qtest_quit(npu.qts);
 }
@@ -76,11 +75,14 @@ static void test_power(void)
     Npu2 npu = gpu_start("");
 
     train(&npu);
+    qtest_writeq(npu.qts, GPU_BAR1_MMIO, PATTERN);
     config_write(&npu, GPU_BUS, 0, GPU_PM + PCI_PM_CTRL, 3);
     g_assert_cmphex(gpu_read(&npu, BOOT_0), ==, 0xffffffff);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO), ==, UINT64_MAX);
     g_assert_false(npu2_fact_bool(&npu, "link", 0, "up"));
     config_write(&npu, GPU_BUS, 0, GPU_PM + PCI_PM_CTRL, 0);
     g_assert_cmphex(gpu_read(&npu, BOOT_0), ==, BOOT_0_GV100);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO), ==, PATTERN);
     g_assert_cmphex(gpu_read(&npu, CE_LINK_STATE), ==, 0);
     qtest_quit(npu.qts);
 }
@@ -209,7 +211,6 @@ static uint64_t bar_size(const Npu2 *npu, unsigned reg, bool wide)
 static void test_bars(void)
 {
     Npu2 npu = gpu_start("-global pnv-v100.bar1-size=512M");
-    uint64_t bar1 = PHB_MMIO + GPU_BAR1 - PHB_M32_START;
 
     g_assert_cmphex(bar_size(&npu, PCI_BASE_ADDRESS_0, false), ==, 16 * MiB);
     g_assert_cmphex(bar_size(&npu, PCI_BASE_ADDRESS_1, true), ==, 512 * MiB);
@@ -217,10 +218,10 @@ static void test_bars(void)
     gpu_open(&npu);
     train(&npu);
     qtest_writeq(npu.qts, NPU2_GPU_RAM(0) + 256 * MiB - 8, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 256 * MiB - 8), ==, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 256 * MiB), ==, UINT64_MAX);
-    qtest_writeq(npu.qts, bar1 + 256 * MiB, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, bar1 + 256 * MiB), ==, UINT64_MAX);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB - 8), ==, PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB), ==, UINT64_MAX);
+    qtest_writeq(npu.qts, GPU_BAR1_MMIO + 256 * MiB, PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB), ==, UINT64_MAX);
     qtest_quit(npu.qts);
 }
 
@@ -258,7 +259,12 @@ static void test_reset(void)
     g_assert_cmphex(config_read(&npu, GPU_BUS, 0, PCI_VENDOR_ID), ==,
                     0xffff0001);
     g_assert_false(npu2_fact_bool(&npu, "link", 0, "up"));
+    /* nothing answers yet, nor are registers written */
+    gpu_open(&npu);
+    g_assert_cmphex(gpu_read(&npu, BOOT_0), ==, UINT32_MAX);
+    g_assert_cmphex(qtest_readq(qts, GPU_BAR1_MMIO), ==, UINT64_MAX);
     qtest_clock_step(qts, 2 * RESET_NS);
+    g_assert_cmphex(qtest_readq(qts, GPU_BAR1_MMIO), ==, UINT64_MAX);
     g_assert_cmphex(config_read(&npu, GPU_BUS, 0, PCI_VENDOR_ID), ==,
                     0x1db110de);
     /* the links stalled when the GPU went away: acknowledge, train again */
@@ -266,6 +272,7 @@ static void test_reset(void)
     gpu_open(&npu);
     train(&npu);
     g_assert_cmphex(qtest_readq(qts, NPU2_GPU_RAM(0)), ==, 0);
+    g_assert_cmphex(qtest_readq(qts, GPU_BAR1_MMIO), ==, 0);
     qtest_quit(qts);
 }
 

@@ -20,6 +20,13 @@ void phb_write(const Npu2 *npu, uint32_t reg, uint64_t val)
     npu2_scom_write(npu, PHB_REGS + PHB_SCOM_HV_IND_DATA, val);
 }
 
+uint64_t phb_read(const Npu2 *npu, uint32_t reg)
+{
+    npu2_scom_write(npu, PHB_REGS + PHB_SCOM_HV_IND_ADDR,
+                    PHB_SCOM_HV_IND_ADDR_VALID | reg);
+    return npu2_scom_read(npu, PHB_REGS + PHB_SCOM_HV_IND_DATA);
+}
+
 /* The root port's own registers are in the PHB, the others' are asked for */
 static void config_select(const Npu2 *npu, unsigned bus, unsigned devfn,
                           unsigned reg)

@@ -25,6 +25,8 @@
 #define GPU_BUS         3
 #define GPU_BAR0        PHB_M32_START
 #define GPU_BAR1        0xa0000000u
+/* where the CPU finds it */
+#define GPU_BAR1_MMIO   (PHB_MMIO + GPU_BAR1 - PHB_M32_START)
 #define GPU_PM          0x60
 #define GPU_MSI         0x68
 #define GPU_PCIE        0x78
@@ -46,6 +48,7 @@
 #define PATTERN             0x0123456789abcdefull
 
 void phb_write(const Npu2 *npu, uint32_t reg, uint64_t val);
+uint64_t phb_read(const Npu2 *npu, uint32_t reg);
 /* One word of configuration space, of the root port if @bus is 0 */
 uint32_t config_read(const Npu2 *npu, unsigned bus, unsigned devfn,
                      unsigned reg);

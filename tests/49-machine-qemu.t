@@ -59,7 +59,7 @@ class Qtests(unittest.TestCase):
 
     def test_falcon(self):
         """the GPU: what it has of a real one, the falcon's DMA, ways to memory, state of links, interrupts"""
-        self.qtest("pnv-v100-falcon-test", 20)
+        self.qtest("pnv-v100-falcon-test", 23)
 
 
 class Boards(unittest.TestCase):

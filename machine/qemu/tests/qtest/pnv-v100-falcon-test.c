@@ -457,6 +457,134 @@ static void test_pcie_errors(void)
 }
 
 /*
+ * A PE that the PHB has frozen: no DMA by PESTB, no answer of a BAR by PESTA
+ */
+static void phb_select_pe(const Npu2 *npu, uint64_t table, unsigned idx)
+{
+    phb_write(npu, PHB_IODA_ADDR, SETFIELD(PHB_IODA_AD_TSEL, 0ull, table) |
+              SETFIELD(PHB_IODA_AD_TADR, 0ull, idx));
+}
+
+static void phb_set_pest(const Npu2 *npu, bool mmio, bool dma)
+{
+    phb_select_pe(npu, IODA3_TBL_PESTA, PHB_PE);
+    phb_write(npu, PHB_IODA_DATA0, mmio ? PPC_BIT(0) : 0);
+    phb_select_pe(npu, IODA3_TBL_PESTB, PHB_PE);
+    phb_write(npu, PHB_IODA_DATA0, dma ? PPC_BIT(0) : 0);
+}
+
+static void check_pest(const Npu2 *npu, bool mmio, bool dma)
+{
+    phb_select_pe(npu, IODA3_TBL_PESTA, PHB_PE);
+    g_assert_cmphex(phb_read(npu, PHB_IODA_DATA0), ==, mmio ? PPC_BIT(0) : 0);
+    phb_select_pe(npu, IODA3_TBL_PESTB, PHB_PE);
+    g_assert_cmphex(phb_read(npu, PHB_IODA_DATA0), ==, dma ? PPC_BIT(0) : 0);
+    phb_select_pe(npu, IODA3_TBL_PEEV, PHB_PE / 64);
+    g_assert_cmphex(phb_read(npu, PHB_IODA_DATA0), ==,
+                    mmio || dma ? PPC_BIT(PHB_PE % 64) : 0);
+}
+
+static void phb_set_pe(const Npu2 *npu, uint16_t pe)
+{
+    qtest_writew(npu->qts, RTT + 2 * (GPU_BUS << 8), pe);
+    phb_write(npu, PHB_RTC_INVALIDATE, PHB_RTC_INVALIDATE_ALL);
+}
+
+/* Configuration space is there in any case */
+static void check_bars(const Npu2 *npu, bool frozen)
+{
+    g_assert_cmphex(gpu_read(npu, BOOT_0), ==,
+                    frozen ? UINT32_MAX : BOOT_0_GV100);
+    g_assert_cmphex(qtest_readq(npu->qts, GPU_BAR1_MMIO), ==,
+                    frozen ? UINT64_MAX : PATTERN);
+    g_assert_cmphex(config_read(npu, GPU_BUS, 0, PCI_VENDOR_ID), ==,
+                    0x1db110de);
+}
+
+static Npu2 freeze_start(void)
+{
+    Npu2 npu = dma_start("-global pnv-phb4.freeze-on-refusal=on "
+                         "-global pnv-v100.ram-keep=on");
+
+    falcon_init(&npu);
+    memory_write(&npu, MEMORY, 0x01234567);
+    qtest_writeq(npu.qts, GPU_BAR1_MMIO, PATTERN);
+    check_pest(&npu, false, false);
+    check_bars(&npu, false);
+    return npu;
+}
+
+/* By DMA that a TVE refuses, and no other TVE helps */
+static void freeze(const Npu2 *npu)
+{
+    phb_set_tves(npu, 0, 0);
+    transfer_start(npu, MEMORY, DMATRFCMD_256);
+    qtest_clock_step(npu->qts, LONG_NS);
+    phb_set_tves(npu, PHB_TVE_BYPASS, PHB_TVE_BYPASS);
+    check_pest(npu, true, true);
+    check_bars(npu, true);
+}
+
+static void test_freeze(void)
+{
+    Npu2 npu = freeze_start();
+
+    freeze(&npu);
+    phb_set_pest(&npu, false, true);
+    check_bars(&npu, false);
+    g_assert(transfer(&npu, MEMORY, DMATRFCMD_256));
+    g_assert_cmphex(dmem_read(&npu, 0), ==, UINT32_MAX);
+    check_pest(&npu, false, true);
+    phb_set_pest(&npu, false, false);
+    check_pest(&npu, false, false);
+    g_assert(transfer(&npu, MEMORY, DMATRFCMD_256));
+    g_assert_cmphex(dmem_read(&npu, 0), ==, 0x01234567);
+    check_bars(&npu, false);
+    qtest_quit(npu.qts);
+}
+
+/* Firmware has the PHB forget which PE a device has whenever it sets one */
+static void test_freeze_lookup(void)
+{
+    Npu2 npu = freeze_start();
+
+    /* before the first DMA */
+    phb_set_pest(&npu, true, false);
+    check_bars(&npu, true);
+    phb_set_pe(&npu, PHB_PE + 1);
+    check_bars(&npu, false);
+    phb_set_pe(&npu, PHB_PE);
+    check_bars(&npu, true);
+    phb_set_pest(&npu, false, false);
+    check_bars(&npu, false);
+
+    freeze(&npu);
+    phb_set_pe(&npu, PHB_PE);
+    check_bars(&npu, true);
+    phb_set_pest(&npu, false, false);
+    check_bars(&npu, false);
+    qtest_quit(npu.qts);
+}
+
+/* Neither D3 and back nor a reset is a way out */
+static void test_freeze_power(void)
+{
+    Npu2 npu = freeze_start();
+
+    freeze(&npu);
+    config_write(&npu, GPU_BUS, 0, GPU_PM + PCI_PM_CTRL, 3);
+    config_write(&npu, GPU_BUS, 0, GPU_PM + PCI_PM_CTRL, 0);
+    check_bars(&npu, true);
+    gpu_bus_reset(&npu);
+    gpu_open(&npu);
+    check_bars(&npu, true);
+    check_pest(&npu, true, true);
+    phb_set_pest(&npu, false, false);
+    check_bars(&npu, false);
+    qtest_quit(npu.qts);
+}
+
+/*
  * The GPU's RAM
  */
 static void test_vidmem(void)
@@ -827,6 +955,9 @@ int main(int argc, char **argv)
     qtest_add_func("pnv-v100/falcon/settings", test_settings);
     qtest_add_func("pnv-v100/falcon/commands", test_commands);
     qtest_add_func("pnv-v100/falcon/pcie-errors", test_pcie_errors);
+    qtest_add_func("pnv-v100/phb-freeze", test_freeze);
+    qtest_add_func("pnv-v100/phb-freeze-lookup", test_freeze_lookup);
+    qtest_add_func("pnv-v100/phb-freeze-power", test_freeze_power);
     qtest_add_func("pnv-v100/falcon/vidmem", test_vidmem);
     qtest_add_func("pnv-v100/pramin", test_pramin);
     qtest_add_func("pnv-v100/ecc", test_ecc);

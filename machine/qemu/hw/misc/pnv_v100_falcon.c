@@ -264,12 +264,9 @@ static void v100_transfer_done(void *opaque)
         .len = v100_transfer_size(&f->run),
         .is_write = f->run.cmd & V100_DMATRFCMD_WRITE,
     };
-    PnvV100Answer answer;
 
     memcpy(buf, f->dmem + f->run.moffs, access.len);
-    answer = v100_access(s, &access);
-    /* the access may have hit a register that resets the GPU */
-    if (!f->busy || answer == V100_ANSWER_NONE) {
+    if (v100_access(s, &access) == V100_ANSWER_NONE) {
         return;
     }
     if (!access.is_write) {

@@ -212,12 +212,15 @@ static void test_reset(void)
 /* A reset of the GPU is one of the falcon, too */
 static void test_bus_reset(void)
 {
-    Npu2 npu = gpu_start("");
+    Npu2 npu = dma_start("");
 
     falcon_init(&npu);
-    gpu_write(&npu, XV_UPPER_ADDR, 1);
+    memory_write(&npu, MEMORY, 0x01234567);
     gpu_write(&npu, BAR0_WINDOW, 1);
     gpu_write(&npu, INTR_EN_SET, 1);
+    gpu_write(&npu, INTR_SW, 1);
+    transfer_start(&npu, MEMORY, DMATRFCMD_256 | DMATRFCMD_WRITE);
+    gpu_write(&npu, XV_UPPER_ADDR, 1);
     gpu_bus_reset(&npu);
     gpu_open(&npu);
     g_assert_cmphex(gpu_read(&npu, DMACTL), ==,
@@ -226,6 +229,12 @@ static void test_bus_reset(void)
     g_assert_cmphex(gpu_read(&npu, XV_UPPER_ADDR), ==, 0);
     g_assert_cmphex(gpu_read(&npu, BAR0_WINDOW), ==, 0);
     g_assert_cmphex(gpu_read(&npu, INTR_EN), ==, 0);
+    g_assert_cmphex(gpu_read(&npu, INTR), ==, 0);
+    /* of a transfer that was under way nothing is left */
+    g_assert_cmphex(gpu_read(&npu, DMATRFCMD), ==, DMATRFCMD_IDLE);
+    qtest_clock_step(npu.qts, LONG_NS);
+    g_assert_cmphex(memory_read(&npu, MEMORY), ==, 0x01234567);
+    g_assert_cmpint(gpu_fact(&npu, "memory", "bytes-pcie"), ==, 0);
     qtest_quit(npu.qts);
 }
 
@@ -351,8 +360,14 @@ static void test_busy(void)
     g_assert_cmphex(dmem_read(&npu, 0), ==, 0x01234567);
     g_assert_cmpint(gpu_fact(&npu, "falcon", "transfers"), ==, 1);
 
-    /* a reset ends it */
+    /* in D3 it gets no answer, and a reset ends it */
+    falcon_init(&npu);
     transfer_start(&npu, MEMORY, DMATRFCMD_256);
+    config_write(&npu, GPU_BUS, 0, GPU_PM + PCI_PM_CTRL, 3);
+    qtest_clock_step(npu.qts, LONG_NS);
+    config_write(&npu, GPU_BUS, 0, GPU_PM + PCI_PM_CTRL, 0);
+    g_assert_cmphex(gpu_read(&npu, DMATRFCMD), ==,
+                    DMATRFCMD_256 | DMATRFCMD_FULL);
     falcon_init(&npu);
     g_assert_cmphex(gpu_read(&npu, DMATRFCMD), ==, DMATRFCMD_IDLE);
     g_assert_cmphex(dmem_read(&npu, 0), ==, 0);

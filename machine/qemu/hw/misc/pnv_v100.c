@@ -9,7 +9,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "qemu/module.h"
 #include "qemu/range.h"
 #include "qemu/units.h"
@@ -77,15 +76,15 @@ static const PnvV100Unit *v100_unit_at(const PnvV100 *s, hwaddr addr)
     return unit == &v100_engine_unit && !s->copy_engine ? NULL : unit;
 }
 
-uint32_t v100_unimp_read(uint32_t addr)
+uint32_t v100_unimp_read(const PnvV100 *s, uint32_t addr)
 {
-    qemu_log_mask(LOG_UNIMP, "pnv-v100: read of BAR0+0x%06x\n", addr);
+    v100_log(s, LOG_UNIMP, "read of BAR0+0x%06x", addr);
     return 0;
 }
 
-void v100_unimp_write(uint32_t addr)
+void v100_unimp_write(const PnvV100 *s, uint32_t addr)
 {
-    qemu_log_mask(LOG_UNIMP, "pnv-v100: write to BAR0+0x%06x\n", addr);
+    v100_log(s, LOG_UNIMP, "write to BAR0+0x%06x", addr);
 }
 
 static uint64_t v100_bar0_read(void *opaque, hwaddr addr, unsigned size)
@@ -96,7 +95,7 @@ static uint64_t v100_bar0_read(void *opaque, hwaddr addr, unsigned size)
     if (!v100_awake(s)) {
         return UINT32_MAX;
     }
-    return unit ? unit->read(s, addr) : v100_unimp_read(addr);
+    return unit ? unit->read(s, addr) : v100_unimp_read(s, addr);
 }
 
 static void v100_bar0_write(void *opaque, hwaddr addr, uint64_t val,
@@ -111,7 +110,7 @@ static void v100_bar0_write(void *opaque, hwaddr addr, uint64_t val,
     if (unit) {
         unit->write(s, addr, val);
     } else {
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
     }
 }
 
@@ -130,20 +129,20 @@ static const MemoryRegionOps v100_bar0_ops = {
  */
 static uint64_t v100_window_read(void *opaque, hwaddr addr, unsigned size)
 {
-    const MemoryRegion *mr = opaque;
+    MemoryRegion *mr = opaque;
 
-    qemu_log_mask(LOG_UNIMP, "pnv-v100: read of %s+0x%" HWADDR_PRIx "\n",
-                  memory_region_name(mr), addr);
+    v100_log(PNV_V100(memory_region_owner(mr)), LOG_UNIMP,
+             "read of %s+0x%" HWADDR_PRIx, memory_region_name(mr), addr);
     return UINT64_MAX;
 }
 
 static void v100_window_write(void *opaque, hwaddr addr, uint64_t val,
                               unsigned size)
 {
-    const MemoryRegion *mr = opaque;
+    MemoryRegion *mr = opaque;
 
-    qemu_log_mask(LOG_UNIMP, "pnv-v100: write to %s+0x%" HWADDR_PRIx "\n",
-                  memory_region_name(mr), addr);
+    v100_log(PNV_V100(memory_region_owner(mr)), LOG_UNIMP,
+             "write to %s+0x%" HWADDR_PRIx, memory_region_name(mr), addr);
 }
 
 static const MemoryRegionOps v100_window_ops = {

@@ -9,7 +9,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/ppc/pnv_view.h"
@@ -333,7 +332,7 @@ static void v100_copy_start(PnvV100 *s)
     PnvV100CopyError error;
 
     if (ce->status & V100_CE_BUSY) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: copy started while busy\n");
+        v100_log(s, LOG_GUEST_ERROR, "copy started while one runs, not done");
         return;
     }
     ce->run = ce->next;
@@ -386,7 +385,7 @@ static uint32_t v100_ce_read(PnvV100 *s, uint32_t addr)
     case V100_CE_PURGES:
         return pnv_npu2_purges(s->npu);
     default:
-        return v100_unimp_read(addr);
+        return v100_unimp_read(s, addr);
     }
 }
 
@@ -423,8 +422,8 @@ static void v100_ce_write(PnvV100 *s, uint32_t addr, uint32_t val)
         next->pasid = val & 0xfffff;
         break;
     default:
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: write to engine+0x%02x\n",
-                      addr - V100_CE);
+        v100_log(s, LOG_GUEST_ERROR, "write to engine+0x%02x, without effect",
+                 addr - V100_CE);
     }
 }
 

@@ -22,7 +22,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "qemu/log.h"
 #include "hw/ppc/pnv_view.h"
 #include "pnv_v100_internal.h"
 #include "trace.h"
@@ -157,26 +156,26 @@ static uint8_t *v100_dmem_word(PnvV100Falcon *f, uint32_t increment)
     return word;
 }
 
-static bool v100_dmem_there(const PnvV100Falcon *f)
+static bool v100_dmem_there(const PnvV100 *s)
 {
-    if (f->dmactl & V100_DMACTL_SCRUBBING) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: access to DMEM while it is "
-                      "being scrubbed\n");
+    if (s->falcon.dmactl & V100_DMACTL_SCRUBBING) {
+        v100_log(s, LOG_GUEST_ERROR, "access to DMEM while it is being "
+                 "scrubbed, without effect");
         return false;
     }
     return true;
 }
 
-static uint32_t v100_dmem_read(PnvV100Falcon *f)
+static uint32_t v100_dmem_read(PnvV100 *s)
 {
-    return v100_dmem_there(f) ? ldl_le_p(v100_dmem_word(f, V100_DMEMC_AINCR))
-                              : 0;
+    return v100_dmem_there(s)
+           ? ldl_le_p(v100_dmem_word(&s->falcon, V100_DMEMC_AINCR)) : 0;
 }
 
-static void v100_dmem_write(PnvV100Falcon *f, uint32_t val)
+static void v100_dmem_write(PnvV100 *s, uint32_t val)
 {
-    if (v100_dmem_there(f)) {
-        stl_le_p(v100_dmem_word(f, V100_DMEMC_AINCW), val);
+    if (v100_dmem_there(s)) {
+        stl_le_p(v100_dmem_word(&s->falcon, V100_DMEMC_AINCW), val);
     }
 }
 
@@ -225,8 +224,8 @@ static void v100_transfer_start(PnvV100 *s, uint32_t cmd)
     const char *refused;
 
     if (f->busy) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: transfer started while one "
-                      "is under way\n");
+        v100_log(s, LOG_GUEST_ERROR, "transfer 0x%08x started while one is "
+                 "under way, not done", cmd);
         return;
     }
     f->regs.dmatrfcmd = cmd & V100_DMATRFCMD_MASK;
@@ -244,8 +243,8 @@ static void v100_transfer_start(PnvV100 *s, uint32_t cmd)
                                    f->run.addr, f->run.moffs);
     if (refused) {
         f->refused++;
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: falcon DMA 0x%08x refused: "
-                      "%s\n", cmd, refused);
+        v100_log(s, LOG_GUEST_ERROR, "transfer 0x%08x never ends: %s", cmd,
+                 refused);
         return;
     }
     timer_mod(f->transfer_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
@@ -349,12 +348,12 @@ static uint32_t v100_falcon_read(PnvV100 *s, uint32_t addr)
     case V100_GSP_HWCFG1:
         return V100_HWCFG1_IMEM_PORTS | V100_HWCFG1_DMEM_PORTS;
     case V100_GSP_DMEMD:
-        return v100_dmem_read(f);
+        return v100_dmem_read(s);
     case V100_GSP_SCTL:
     case V100_GSP_CORE_SELECT:
         return 0;
     default:
-        return reg ? *reg : v100_unimp_read(addr);
+        return reg ? *reg : v100_unimp_read(s, addr);
     }
 }
 
@@ -369,8 +368,8 @@ static void v100_falcon_write(PnvV100 *s, uint32_t addr, uint32_t val)
         return;
     }
     if (f->held) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: write to BAR0+0x%06x of a "
-                      "falcon in reset\n", addr);
+        v100_log(s, LOG_GUEST_ERROR, "write to BAR0+0x%06x of a falcon in "
+                 "reset, without effect", addr);
         return;
     }
     switch (addr) {
@@ -382,7 +381,7 @@ static void v100_falcon_write(PnvV100 *s, uint32_t addr, uint32_t val)
         v100_transfer_start(s, val);
         break;
     case V100_GSP_DMEMD:
-        v100_dmem_write(f, val);
+        v100_dmem_write(s, val);
         break;
     case V100_GSP_CORE_SELECT:
         break;
@@ -390,7 +389,7 @@ static void v100_falcon_write(PnvV100 *s, uint32_t addr, uint32_t val)
         if (reg) {
             *reg = val & writable;
         } else {
-            v100_unimp_write(addr);
+            v100_unimp_write(s, addr);
         }
     }
 }

@@ -23,7 +23,6 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "qemu/log.h"
 #include "qemu/units.h"
 #include "exec/address-spaces.h"
 #include "hw/pci/pci_device.h"
@@ -101,8 +100,8 @@ static PnvV100Answer v100_access_ram(PnvV100 *s, const PnvV100Access *a)
                                           a->len, a->is_write);
 
     if (result != MEMTX_OK) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: no RAM at 0x%" HWADDR_PRIx
-                      "\n", a->addr);
+        v100_log(s, LOG_GUEST_ERROR, "no RAM at 0x%" HWADDR_PRIx
+                 ", answered with an error", a->addr);
     }
     return result == MEMTX_OK ? V100_ANSWER_OK : V100_ANSWER_ERROR;
 }
@@ -133,8 +132,8 @@ static PnvV100Answer v100_access_nvlink(PnvV100 *s, const PnvV100Access *a)
     int link = v100_common_link(s, mask);
 
     if (link < 0) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: not all GPU links of 0x%04x "
-                      "lead to system memory and are up\n", mask);
+        v100_log(s, LOG_GUEST_ERROR, "not all GPU links of 0x%04x lead to "
+                 "system memory and are up, no answer comes", mask);
         return V100_ANSWER_NONE;
     }
     dma.brick = v100_brick(s, link);
@@ -155,6 +154,25 @@ static PnvV100Way v100_access_way(const PnvV100 *s, const PnvV100Access *a)
     }
     return s->fb.reg[V100_NISO_CFG1] & V100_NISO_CFG1_SYSMEM_NVLINK
            ? V100_WAY_NVLINK : V100_WAY_PCIE;
+}
+
+static void v100_trace_access(const PnvV100 *s, const PnvV100Access *a,
+                              PnvV100Way way, PnvV100Answer answer)
+{
+    static const char *const way_name[] = {
+        [V100_WAY_RAM] = "RAM",
+        [V100_WAY_PCIE] = "PCIe",
+        [V100_WAY_NVLINK] = "NVLink",
+    };
+    static const char *const answer_name[] = {
+        [V100_ANSWER_OK] = "OK",
+        [V100_ANSWER_ERROR] = "error",
+        [V100_ANSWER_NONE] = "none",
+    };
+
+    trace_pnv_v100_access(v100_name(s), way_name[way],
+                          a->is_write ? "write" : "read", a->addr, a->len,
+                          answer_name[answer]);
 }
 
 PnvV100Answer v100_access(PnvV100 *s, const PnvV100Access *a)
@@ -182,8 +200,7 @@ PnvV100Answer v100_access(PnvV100 *s, const PnvV100Access *a)
         s->fb.unanswered++;
         break;
     }
-    trace_pnv_v100_access(v100_name(s), way, a->is_write ? "write" : "read",
-                          a->addr, a->len, answer);
+    v100_trace_access(s, a, way, answer);
     return answer;
 }
 
@@ -192,7 +209,7 @@ PnvV100Answer v100_access(PnvV100 *s, const PnvV100Access *a)
  */
 static uint32_t v100_pbus_read(PnvV100 *s, uint32_t addr)
 {
-    return addr == V100_BAR0_WINDOW ? s->fb.window : v100_unimp_read(addr);
+    return addr == V100_BAR0_WINDOW ? s->fb.window : v100_unimp_read(s, addr);
 }
 
 static void v100_pbus_write(PnvV100 *s, uint32_t addr, uint32_t val)
@@ -200,7 +217,7 @@ static void v100_pbus_write(PnvV100 *s, uint32_t addr, uint32_t val)
     if (addr == V100_BAR0_WINDOW) {
         s->fb.window = val & (V100_BAR0_WINDOW_BASE | V100_BAR0_WINDOW_TARGET);
     } else {
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
     }
 }
 
@@ -227,7 +244,9 @@ static bool v100_pramin(PnvV100 *s, uint32_t addr, uint32_t *val, bool is_write)
     };
 
     if (s->fb.window & V100_BAR0_WINDOW_TARGET) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: window to system memory\n");
+        v100_log(s, LOG_GUEST_ERROR, "%s BAR0+0x%06x, a window to system "
+                 "memory by 0x%08x: %s", is_write ? "write to" : "read of",
+                 addr, s->fb.window, is_write ? "without effect" : "ones");
         return false;
     }
     return v100_access(s, &access) == V100_ANSWER_OK;
@@ -296,7 +315,7 @@ static uint32_t v100_fb_read(PnvV100 *s, uint32_t addr)
     case V100_LOCAL_MEMORY:
         return v100_local_memory(s);
     default:
-        return reg >= 0 ? s->fb.reg[reg] : v100_unimp_read(addr);
+        return reg >= 0 ? s->fb.reg[reg] : v100_unimp_read(s, addr);
     }
 }
 
@@ -307,7 +326,7 @@ static void v100_fb_write(PnvV100 *s, uint32_t addr, uint32_t val)
     if (reg >= 0) {
         s->fb.reg[reg] = val & v100_fb_reg[reg].writable;
     } else {
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
     }
 }
 

@@ -7,6 +7,7 @@
 #ifndef HW_MISC_PNV_V100_INTERNAL_H
 #define HW_MISC_PNV_V100_INTERNAL_H
 
+#include "qemu/log.h"
 #include "hw/misc/pnv_v100.h"
 
 #define V100_NR_LINKS           6
@@ -31,8 +32,12 @@ typedef struct PnvV100Unit {
 const char *v100_name(const PnvV100 *s);
 /* does it answer at all, on whatever way? */
 bool v100_awake(const PnvV100 *s);
-uint32_t v100_unimp_read(uint32_t addr);
-void v100_unimp_write(uint32_t addr);
+/* logs with the name of the GPU */
+#define v100_log(s, mask, fmt, ...) \
+    qemu_log_mask(mask, "pnv-v100 %s: " fmt "\n", v100_name(s), \
+                  ## __VA_ARGS__)
+uint32_t v100_unimp_read(const PnvV100 *s, uint32_t addr);
+void v100_unimp_write(const PnvV100 *s, uint32_t addr);
 
 /* Master control, pnv_v100_pmc.c */
 #define V100_PMC_ENABLE_NVLINK  25      /* a bit of NV_PMC_ENABLE */

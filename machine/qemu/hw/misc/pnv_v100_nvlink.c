@@ -17,7 +17,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "pnv_v100_internal.h"
 #include "trace.h"
 
@@ -159,7 +158,7 @@ static uint32_t v100_pri_read(PnvV100 *s, uint32_t addr)
     case V100_PRI_RING:
         return s->pri_ring;
     default:
-        return v100_unimp_read(addr);
+        return v100_unimp_read(s, addr);
     }
 }
 
@@ -173,7 +172,7 @@ static void v100_pri_write(PnvV100 *s, uint32_t addr, uint32_t val)
         s->pri_ring = val;
         break;
     default:
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
     }
 }
 
@@ -221,14 +220,14 @@ static uint32_t v100_ptop_read(PnvV100 *s, uint32_t addr)
     uint32_t word = (addr - V100_DEVICE_INFO) / 4;
 
     if (word >= V100_DEVICE_INFO_WORDS) {
-        return v100_unimp_read(addr);
+        return v100_unimp_read(s, addr);
     }
     return word < ARRAY_SIZE(ioctrl) ? ioctrl[word] : 0;
 }
 
 static void v100_ptop_write(PnvV100 *s, uint32_t addr, uint32_t val)
 {
-    v100_unimp_write(addr);
+    v100_unimp_write(s, addr);
 }
 
 const PnvV100Unit v100_ptop_unit = {
@@ -286,7 +285,7 @@ static uint32_t v100_dlpl_read(PnvV100 *s, uint32_t addr)
     case V100_DL_RX_STATUS:
         return v100_dl_state(s, link, true);
     default:
-        return v100_unimp_read(addr);
+        return v100_unimp_read(s, addr);
     }
 }
 
@@ -308,21 +307,22 @@ static uint32_t v100_nvlink_read(PnvV100 *s, uint32_t addr)
     case V100_DLPL ... V100_DLPL + V100_NR_LINKS * V100_DLPL_SIZE - 1:
         return v100_dlpl_read(s, addr);
     default:
-        return v100_unimp_read(addr);
+        return v100_unimp_read(s, addr);
     }
 }
 
 static void v100_nvlink_write(PnvV100 *s, uint32_t addr, uint32_t val)
 {
     if (!v100_nvlink_unit_there(s)) {
-        qemu_log_mask(LOG_GUEST_ERROR, "pnv-v100: NVLink unit is not started, "
-                      "links stay as they are\n");
+        v100_log(s, LOG_GUEST_ERROR, "write of 0x%08x to BAR0+0x%06x of an "
+                 "NVLink unit that is not started, without effect: links stay "
+                 "as they are", val, addr);
         return;
     }
     if (addr == V100_LINK_DISABLE) {
         v100_link_disable(s, val);
     } else {
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
     }
 }
 

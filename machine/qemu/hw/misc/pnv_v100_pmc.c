@@ -11,7 +11,6 @@
  */
 
 #include "qemu/osdep.h"
-#include "qemu/log.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/pci_device.h"
 #include "pnv_v100_internal.h"
@@ -94,7 +93,7 @@ static uint32_t v100_pmc_read(PnvV100 *s, uint32_t addr)
     case V100_PMC_ENABLE:
         return s->pmc.enable;
     default:
-        return v100_unimp_read(addr);
+        return v100_unimp_read(s, addr);
     }
 }
 
@@ -116,7 +115,7 @@ static void v100_pmc_write(PnvV100 *s, uint32_t addr, uint32_t val)
         s->pmc.enable = val;
         return;
     default:
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
         return;
     }
     v100_intr_update(s);
@@ -131,7 +130,7 @@ const PnvV100Unit v100_pmc_unit = {
 
 static uint32_t v100_xve_read(PnvV100 *s, uint32_t addr)
 {
-    return v100_unimp_read(addr);
+    return v100_unimp_read(s, addr);
 }
 
 static void v100_xve_write(PnvV100 *s, uint32_t addr, uint32_t val)
@@ -140,7 +139,7 @@ static void v100_xve_write(PnvV100 *s, uint32_t addr, uint32_t val)
         s->pmc.msi_armed = true;
         v100_intr_update(s);
     } else {
-        v100_unimp_write(addr);
+        v100_unimp_write(s, addr);
     }
 }
 

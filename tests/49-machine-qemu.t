@@ -86,6 +86,14 @@ class Boards(unittest.TestCase):
             self.assertEqual(done.returncode, 1, done.stdout)
             self.assertIn(f"sockets={board.chips}", done.stdout)
 
+    def test_ram(self):
+        """a size of GPU RAM that no value of the GPU's register tells is refused, the next one is not"""
+        for size, status, words in (("1040M", 1, "1040 MiB is not"), ("1056M", 0, "quit")):
+            done = run(QEMU, "-M", f"witherspoon,gpu-ram={size}", "-nodefaults", "-display", "none", "-S",
+                       "-bios", firmware(), "-monitor", "stdio", input="quit\n")
+            self.assertEqual(done.returncode, status, done.stdout)
+            self.assertIn(words, done.stdout)
+
     def test_page(self):
         """the documentation has each board"""
         with open(PAGE, encoding="utf-8") as stream:

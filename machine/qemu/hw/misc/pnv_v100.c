@@ -297,6 +297,12 @@ static bool v100_check_properties(const PnvV100 *s, Error **errp)
                    "least 256 MiB");
         return false;
     }
+    if (!v100_ram_size_fits(s)) {
+        error_setg(errp, "pnv-v100: RAM must be 1 to 63 MiB times a power of "
+                   "2, as the register with its size has it: %" PRIu64 " MiB "
+                   "is not", s->ram_size / MiB);
+        return false;
+    }
     if (!is_power_of_2(s->bar1_size) || s->bar1_size < V100_BAR1_MIN_SIZE ||
         s->bar1_size > V100_BAR1_MAX_SIZE) {
         error_setg(errp, "pnv-v100: bar1-size must be a power of 2 from 64 MiB "

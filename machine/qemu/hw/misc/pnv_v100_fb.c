@@ -276,6 +276,13 @@ const PnvV100Unit v100_pramin_unit = {
  * Registers
  */
 
+bool v100_ram_size_fits(const PnvV100 *s)
+{
+    uint64_t mib = s->ram_size / MiB;
+
+    return mib >> ctz64(mib) <= V100_LOCAL_MEMORY_MAG_MAX;
+}
+
 /* The size of the RAM, as the GPU's own firmware leaves it for its driver */
 static uint32_t v100_local_memory(const PnvV100 *s)
 {

@@ -74,6 +74,8 @@ extern const PnvV100Unit v100_pfb_unit;
 extern const PnvV100Unit v100_hshub_unit;
 PnvV100Answer v100_access(PnvV100 *s, const PnvV100Access *a);
 uint64_t v100_ram_usable(const PnvV100 *s);
+/* is there a value of the register that tells it? */
+bool v100_ram_size_fits(const PnvV100 *s);
 void v100_fb_init(Object *obj);
 void v100_fb_reset(PnvV100 *s);
 

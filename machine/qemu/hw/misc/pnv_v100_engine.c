@@ -170,16 +170,13 @@ static PnvV100CopyError v100_copy_check(PnvV100 *s, const PnvV100Copy *copy)
 static PnvV100CopyError v100_system_pcie(PnvV100 *s, hwaddr addr, hwaddr len)
 {
     PCIDevice *dev = PCI_DEVICE(s);
-    bool is_write = s->engine.run.control & V100_CE_TO_SYSTEM;
 
     if (!v100_awake(s) ||
         !(pci_get_word(dev->config + PCI_COMMAND) & PCI_COMMAND_MASTER)) {
         return V100_NO_BUS_MASTER;
     }
-    if (pci_dma_rw(dev, addr, s->engine.buf, len,
-                   is_write ? DMA_DIRECTION_FROM_DEVICE
-                            : DMA_DIRECTION_TO_DEVICE,
-                   MEMTXATTRS_UNSPECIFIED) != MEMTX_OK) {
+    if (!v100_dma_pcie(s, addr, s->engine.buf, len,
+                       s->engine.run.control & V100_CE_TO_SYSTEM)) {
         return V100_PCIE_REFUSED;
     }
     s->engine.bytes_pcie += len;
@@ -191,15 +188,13 @@ static PnvV100CopyError v100_system_nvlink(PnvV100 *s, hwaddr addr, void *buf,
 {
     const PnvV100Copy *copy = &s->engine.run;
     PnvNpu2Dma dma = {
-        .brick = v100_brick(s, copy->link),
-        .bdf = pci_get_bdf(PCI_DEVICE(s)),
         .translated = translated,
         .is_write = copy->control & V100_CE_TO_SYSTEM,
         .addr = addr,
         .buf = buf,
         .len = len,
     };
-    PnvV100CopyError error = v100_npu_error(pnv_npu2_dma(s->npu, &dma));
+    PnvV100CopyError error = v100_npu_error(v100_dma_nvlink(s, copy->link, &dma));
 
     if (error == V100_OK) {
         s->engine.bytes_nvlink += len;

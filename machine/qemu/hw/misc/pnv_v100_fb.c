@@ -106,24 +106,36 @@ static PnvV100Answer v100_access_ram(PnvV100 *s, const PnvV100Access *a)
     return result == MEMTX_OK ? V100_ANSWER_OK : V100_ANSWER_ERROR;
 }
 
+bool v100_dma_pcie(PnvV100 *s, hwaddr addr, void *buf, hwaddr len,
+                   bool is_write)
+{
+    return pci_dma_rw(PCI_DEVICE(s), addr, buf, len,
+                      is_write ? DMA_DIRECTION_FROM_DEVICE
+                               : DMA_DIRECTION_TO_DEVICE,
+                      MEMTXATTRS_UNSPECIFIED) == MEMTX_OK;
+}
+
+PnvNpu2DmaResult v100_dma_nvlink(PnvV100 *s, unsigned link, PnvNpu2Dma *dma)
+{
+    dma->brick = v100_brick(s, link);
+    dma->bdf = pci_get_bdf(PCI_DEVICE(s));
+    return pnv_npu2_dma(s->npu, dma);
+}
+
 static PnvV100Answer v100_access_pcie(PnvV100 *s, const PnvV100Access *a)
 {
     hwaddr addr = deposit64(a->addr, V100_LINK_ADDR_BITS,
                             64 - V100_LINK_ADDR_BITS,
                             s->fb.reg[V100_XV_UPPER_ADDR]);
 
-    return pci_dma_rw(PCI_DEVICE(s), addr, a->buf, a->len,
-                      a->is_write ? DMA_DIRECTION_FROM_DEVICE
-                                  : DMA_DIRECTION_TO_DEVICE,
-                      MEMTXATTRS_UNSPECIFIED) == MEMTX_OK ? V100_ANSWER_OK
-                                                          : V100_ANSWER_ERROR;
+    return v100_dma_pcie(s, addr, a->buf, a->len, a->is_write)
+           ? V100_ANSWER_OK : V100_ANSWER_ERROR;
 }
 
 static PnvV100Answer v100_access_nvlink(PnvV100 *s, const PnvV100Access *a)
 {
     uint32_t mask = s->fb.reg[V100_HSHUB_CONFIG0] & V100_HSHUB_CONFIG0_SYSMEM;
     PnvNpu2Dma dma = {
-        .bdf = pci_get_bdf(PCI_DEVICE(s)),
         .is_write = a->is_write,
         .addr = extract64(a->addr, 0, V100_LINK_ADDR_BITS),
         .buf = a->buf,
@@ -136,8 +148,7 @@ static PnvV100Answer v100_access_nvlink(PnvV100 *s, const PnvV100Access *a)
                  "system memory and are up, no answer comes", mask);
         return V100_ANSWER_NONE;
     }
-    dma.brick = v100_brick(s, link);
-    switch (pnv_npu2_dma(s->npu, &dma)) {
+    switch (v100_dma_nvlink(s, link, &dma)) {
     case NPU2_DMA_OK:
         return V100_ANSWER_OK;
     case NPU2_DMA_LINK_DOWN:

@@ -68,6 +68,12 @@ typedef enum PnvV100Answer {
     V100_ANSWER_NONE,           /* and none will come */
 } PnvV100Answer;
 
+/* DMA of the GPU by the PHB: is it allowed? */
+bool v100_dma_pcie(PnvV100 *s, hwaddr addr, void *buf, hwaddr len,
+                   bool is_write);
+/* and by a CPU link; the brick and the BDF are set here */
+PnvNpu2DmaResult v100_dma_nvlink(PnvV100 *s, unsigned link, PnvNpu2Dma *dma);
+
 extern const PnvV100Unit v100_pbus_unit;
 extern const PnvV100Unit v100_pramin_unit;
 extern const PnvV100Unit v100_pfb_unit;

@@ -44,12 +44,11 @@ void npu2_ring_write(const Npu2 *npu, uint32_t addr, uint64_t val,
                     size == 4 ? val << 32 : val);
 }
 
-QDict *npu2_facts(const Npu2 *npu, const char *property, unsigned index)
+QDict *qom_facts(QTestState *qts, const char *path, const char *property)
 {
-    g_autofree char *name = g_strdup_printf("%s[%u]", property, index);
-    QDict *answer = qtest_qmp(npu->qts, "{ 'execute': 'qom-get', 'arguments': "
+    QDict *answer = qtest_qmp(qts, "{ 'execute': 'qom-get', 'arguments': "
                               "{ 'path': %s, 'property': %s } }",
-                              npu->path, name);
+                              path, property);
     QDict *facts;
 
     g_assert(qdict_haskey(answer, "return"));
@@ -57,6 +56,13 @@ QDict *npu2_facts(const Npu2 *npu, const char *property, unsigned index)
     qobject_ref(facts);
     qobject_unref(answer);
     return facts;
+}
+
+static QDict *npu2_facts(const Npu2 *npu, const char *property, unsigned index)
+{
+    g_autofree char *name = g_strdup_printf("%s[%u]", property, index);
+
+    return qom_facts(npu->qts, npu->path, name);
 }
 
 bool npu2_fact_bool(const Npu2 *npu, const char *property, unsigned index,

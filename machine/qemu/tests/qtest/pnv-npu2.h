@@ -41,7 +41,7 @@ uint64_t npu2_ring_read(const Npu2 *npu, uint32_t addr, unsigned size);
 void npu2_ring_write(const Npu2 *npu, uint32_t addr, uint64_t val,
                      unsigned size);
 /* a struct of facts that the device shows */
-QDict *npu2_facts(const Npu2 *npu, const char *property, unsigned index);
+QDict *qom_facts(QTestState *qts, const char *path, const char *property);
 bool npu2_fact_bool(const Npu2 *npu, const char *property, unsigned index,
                     const char *fact);
 uint64_t npu2_fact_uint(const Npu2 *npu, const char *property, unsigned index,

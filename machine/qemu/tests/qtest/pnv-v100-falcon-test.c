@@ -100,12 +100,10 @@ static Npu2 dma_start(const char *options)
 static uint64_t gpu_fact(const Npu2 *npu, const char *property,
                          const char *fact)
 {
-    QDict *answer = qtest_qmp(npu->qts, "{ 'execute': 'qom-get', 'arguments': "
-                              "{ 'path': %s, 'property': %s } }", GPU,
-                              property);
-    uint64_t val = qdict_get_int(qdict_get_qdict(answer, "return"), fact);
+    QDict *facts = qom_facts(npu->qts, GPU, property);
+    uint64_t val = qdict_get_int(facts, fact);
 
-    qobject_unref(answer);
+    qobject_unref(facts);
     return val;
 }
 

@@ -194,8 +194,9 @@ static PnvV100CopyError v100_system_nvlink(PnvV100 *s, hwaddr addr, void *buf,
         .buf = buf,
         .len = len,
     };
-    PnvV100CopyError error = v100_npu_error(v100_dma_nvlink(s, copy->link, &dma));
+    PnvV100CopyError error;
 
+    error = v100_npu_error(v100_dma_nvlink(s, copy->link, &dma));
     if (error == V100_OK) {
         s->engine.bytes_nvlink += len;
     }

@@ -218,10 +218,13 @@ static void test_bars(void)
     gpu_open(&npu);
     train(&npu);
     qtest_writeq(npu.qts, NPU2_GPU_RAM(0) + 256 * MiB - 8, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB - 8), ==, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB), ==, UINT64_MAX);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB - 8), ==,
+                    PATTERN);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB), ==,
+                    UINT64_MAX);
     qtest_writeq(npu.qts, GPU_BAR1_MMIO + 256 * MiB, PATTERN);
-    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB), ==, UINT64_MAX);
+    g_assert_cmphex(qtest_readq(npu.qts, GPU_BAR1_MMIO + 256 * MiB), ==,
+                    UINT64_MAX);
     qtest_quit(npu.qts);
 }
 

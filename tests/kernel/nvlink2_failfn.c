@@ -23,6 +23,7 @@
 #include "kselftest_harness.h"
 #include "lib/fixture.h"
 #include "lib/kvm.h"
+#include "lib/reset.h"
 #include "lib/sysfs.h"
 #include "engine.h"
 #include "faults.h"
@@ -95,8 +96,6 @@ FIXTURE_VARIANT_ADD(failfn, pcie_window)
 FIXTURE_VARIANT_ADD(failfn, pcie_bypass)
 	{ "opal_pci_map_pe_dma_window_real", BY_PHB, .kept = true };
 /* Links */
-FIXTURE_VARIANT_ADD(failfn, bus_reset)
-	{ "opal_pci_reset", "" };
 FIXTURE_VARIANT_ADD(failfn, bridge_config_write)
 	{ CONFIG_WRITES, BY_NPU };
 FIXTURE_VARIANT_ADD(failfn, bridge_config_read)
@@ -355,6 +354,24 @@ TEST_F_TIMEOUT(fence, failure_is_seen, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
 	EXPECT_EQ(0, watch_store(self->mem, 1));
 	close(log);
+}
+
+/* A GPU whose slot firmware does not reset, which EEH asks it for */
+NVLINK2_FIXTURE(unreset, nvlink2_prepare_mapped);
+
+TEST_F_TIMEOUT(unreset, links_stay_down, NVLINK2_TIMEOUT)
+{
+	NEED_OPAL_FAIL();
+	ASSERT_EQ(0, choose_calls("opal_pci_reset", "pnv_eeh_bridge_reset"));
+	arm(1);
+	EXPECT_EQ(-EIO, reset_fundamentally_by_eeh(&self->nvlink2));
+	EXPECT_TRUE(has_failed());
+	choose_nothing();
+	EXPECT_EQ(SIGBUS, watch_store(self->mem, 1));
+	EXPECT_EQ(0, reset_fundamentally_by_eeh(&self->nvlink2));
+	EXPECT_EQ(SIGBUS, watch_store(self->mem, 1));
+	EXPECT_EQ(0, nvlink2_train(&self->nvlink2));
+	EXPECT_EQ(0, watch_store(self->mem, 1));
 }
 
 /* A GPU that is closed, with links that cannot be fenced and a reset that fails */

@@ -5,22 +5,27 @@ SHELL := /bin/bash
 # QEMU's own table of boards; the first is the default
 BOARDS := $(shell sed -n 's/^WITHERSPOON_BOARD."\([^"]*\)".*/\1/p' machine/qemu/hw/ppc/pnv_witherspoon_boards.h.inc)
 BOARD ?= $(firstword $(BOARDS))
+BASE ?= 6.12
 BUILD ?= $(CURDIR)/build
 JOBS ?= $(shell nproc)
 GUESTS ?= one
 T ?=
 PART ?=
-override BUILD := $(abspath $(BUILD))
-export BUILD JOBS
+# What depends on another Linux than the default one lies in a directory of its own
+override BUILD := $(abspath $(BUILD))$(if $(filter-out 6.12,$(BASE)),/$(BASE))
+export BASE BUILD JOBS
 
 # A misspelt option would silently do nothing.
-OPTIONS := BOARD BUILD GUESTS JOBS PART T
+OPTIONS := BASE BOARD BUILD GUESTS JOBS PART T
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
 endif
 ifeq ($(filter $(BOARDS),$(BOARD)),)
 $(error unknown board $(BOARD): BOARD is one of $(BOARDS))
+endif
+ifeq ($(filter 6.12 mainline,$(BASE)),)
+$(error unknown base $(BASE): BASE is 6.12 or mainline, the newest Linux that Debian has)
 endif
 ifeq ($(filter one pair all,$(GUESTS)),)
 $(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a guest with all GPUs of a socket) or all (a guest with all GPUs))
@@ -47,7 +52,8 @@ help:
 	@echo "make nvlink2     build/nvlink2: the program for owners of such machines; 'make -C nvlink2 install' puts it in place"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
-	@echo "Options: BOARD, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
+	@echo "BASE=mainline with any of them: on the newest Linux that Debian has, instead of 6.12, in build/mainline"
+	@echo "Options: BASE, BOARD, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
 
 setup:
 	@scripts/setup

@@ -4,9 +4,17 @@
 
 TOP=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$TOP/build}
+# Which Linux: 6.12, or mainline, the newest that Debian has. What depends on it lies in a directory of its own, in
+# which the rest is linked, see scripts/setup.
+BASE=${BASE:-6.12}
+case $BASE in
+6.12) SHARED=$BUILD ;;
+mainline) SHARED=${BUILD%/mainline} BUILD=${BUILD%/mainline}/mainline ;;
+*) echo "there is no base $BASE: BASE is 6.12 or mainline" >&2; exit 2 ;;
+esac
 LOGS=$BUILD/logs
 SUITE=bookworm
-export TOP BUILD LOGS SUITE
+export TOP BUILD SHARED BASE LOGS SUITE
 export LC_ALL=C.UTF-8
 
 JOBS=${JOBS:-$(nproc)}

@@ -16,8 +16,8 @@ NAME = re.compile(r"^(\d{2,3})-([A-Za-z0-9_-]+)\.commit$")
 PART = re.compile(r"^\d+-[a-z0-9-]+$")
 
 # What stands at the top of the repository and is not the kernel's.
-HOUSE = {".ci", ".editorconfig", ".git", ".gitignore", "COPYING", "Makefile", "README.md", "bench", "build", "machine",
-         "nvlink2", "qemu", "scripts", "series", "tests"}
+HOUSE = {".ci", ".editorconfig", ".git", ".gitignore", "COPYING", "Makefile", "README.md", "bases", "bench", "build",
+         "machine", "nvlink2", "qemu", "scripts", "series", "tests"}
 
 
 @dataclass

@@ -28,8 +28,7 @@
 		int result_ = (result);					\
 									\
 		if (result_ == -ENOLINK)				\
-			SKIP(return, "links do not train without the "	\
-			     "driver of the GPU");			\
+			SKIP(return, NVLINK2_NO_LINKS);			\
 		ASSERT_EQ(0, result_);					\
 	} while (0)
 

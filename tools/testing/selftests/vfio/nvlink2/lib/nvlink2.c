@@ -159,6 +159,11 @@ void nvlink2_init(int *argc, char **argv)
 		bind_groups();
 }
 
+void nvlink2_choose(const char *gpu)
+{
+	wanted_gpu = gpu;
+}
+
 const struct nvlink2_place *nvlink2_place(void)
 {
 	int i;

@@ -63,6 +63,8 @@ struct nvlink2 {
  *	in a group of its own, for the cases that need one. --bind binds it too
  */
 void nvlink2_init(int *argc, char **argv);
+/* What "--gpu" does, for programs that take it as an argument */
+void nvlink2_choose(const char *gpu);
 #define NVLINK2_MAIN()					\
 	int main(int argc, char **argv)			\
 	{						\
@@ -95,6 +97,9 @@ void nvlink2_close(struct nvlink2 *nvlink2);
 /* Read all of the configuration spaces, as lspci -xxx in guest and host does */
 void nvlink2_read_config_space(struct nvlink2 *nvlink2);
 
+/* Why nvlink2_train() returns -ENOLINK */
+#define NVLINK2_NO_LINKS	\
+	"links do not train without the driver of the GPU"
 /*
  * Train the links, as the driver of the GPU does. -ENOLINK when the GPU does not
  * do its part, which takes microcode that its driver loads.

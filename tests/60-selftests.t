@@ -30,9 +30,15 @@ ONE_ATSD = "one-atsd"
 # Those that need no kernel that looks over its own shoulder; see tests/full/31-failures.t for the others
 FAILFN = ":-f:stuck:-f:isolation:-v:frozen_state"
 # What is left to test where links do not train, of these programs; tests/full/44-no-driver.t has the others
-WITHOUT_DRIVER = ("nvlink2_regions", "nvlink2_atsd", "nvlink2_falcon")
-LEFT = 26
+WITHOUT_DRIVER = ("nvlink2_regions", "nvlink2_atsd", "nvlink2_falcon", "nvlink2_copy")
+LEFT = 30
 TRACE = log_path(KERNEL, "race-trace")
+
+# What nvlink2_copy says of each path, and what it says where links do not train
+COPIED = re.compile(r"# (CPU by PRAMIN|falcon|CPU) over (PCIe|NVLink), .* to (.*): \d+ KiB, \d+\.\d+ MB/s$", re.M)
+OVER_PCIE = {("CPU by PRAMIN", "PCIe"), ("falcon", "PCIe")}
+OVER_NVLINK = {("CPU", "NVLink"), ("falcon", "NVLink")}
+NEEDS_DRIVER = "# Nothing was copied over NVLink."
 
 # Programs, words of the command line, settings; those that take longest are first
 BATCHES = {
@@ -40,7 +46,7 @@ BATCHES = {
                 {"extra": NO_ENGINE}),
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
              {"extra": (*windows.options(TRACE), *NO_ENGINE)}),
-    "dma": (("nvlink2_dma", "nvlink2_falcon", "nvlink2_kvm"), "", {"extra": NO_ENGINE}),
+    "dma": (("nvlink2_dma", "nvlink2_falcon", "nvlink2_copy", "nvlink2_kvm"), "", {"extra": NO_ENGINE}),
     "tce": (("nvlink2_tce", "nvlink2_owner", "nvlink2_order", f"nvlink2_failfn{FAILFN}"), "init_on_free=1", {}),
     "panic": ((PANIC,), "", {"extra": NO_ENGINE}),
     # The RAM ends in the middle of what a page of 1 GiB has room for
@@ -76,6 +82,16 @@ def judge_windows():
                 f"{seen.count} resets, {len(seen.wrong)} links opened: {'; '.join(seen.wrong[:3])}")
 
 
+def judge_copy(batch, paths, explains):
+    """Data went over each of these paths in both directions, at a rate, and what is needed for others is said or not."""
+    with open(log_path(KERNEL, batch), encoding="utf-8", errors="replace") as log:
+        text = log.read()
+    # Lines come twice, if the console did not lose one of them.
+    ways = {(who, path, into == "GPU RAM") for who, path, into in COPIED.findall(text)}
+    good = ways == {(*path, into_ram) for path in paths for into_ram in (False, True)} and (NEEDS_DRIVER in text) == explains
+    return Case("nvlink2_copy", "says_which_path_data_took", "ok" if good else "FAIL", f"{batch}: {sorted(ways)}")
+
+
 def main():
     build(KERNEL)
     kernels = {ONE_ATSD: one_atsd.build(KERNEL)}
@@ -91,6 +107,8 @@ def main():
         for case in run.cases:
             unless_expected(case, expected_skip(name, case.name))
     runs["race"].cases.append(judge_windows())
+    runs["dma"].cases.append(judge_copy("dma", OVER_PCIE | OVER_NVLINK, False))
+    runs["no-driver"].cases.append(judge_copy("no-driver", OVER_PCIE, True))
     runs["no-driver"].cases.append(judge_skips(runs["no-driver"].cases, LEFT))
     sys.exit(print_tap(runs))
 

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(TOP, "machine"))
 from witherspoon import Machine, MachineError, Settings  # noqa: E402
 
 SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_falcon", "nvlink2_reset",
-        "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner")
+        "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner", "nvlink2_copy")
 # Of tests/kernel: looks at the engine of an emulated GPU, which wants 2 GiB of RAM as HUGE does
 ENGINE = "nvlink2_engine"
 # The same, with a guest whose processes the engine uses

@@ -32,7 +32,7 @@ $(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree harvest series status kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench
+.PHONY: help setup tree harvest series status kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench hardware-kit
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
@@ -50,6 +50,7 @@ help:
 	@echo
 	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
 	@echo "make nvlink2     build/nvlink2: the program for owners of such machines; 'make -C nvlink2 install' puts it in place"
+	@echo "make hardware-kit  build/nvlink2-hardware-kit.tar.xz: tests and a report for owners of an AC922"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
 	@echo "BASE=mainline with any of them: on the newest Linux that Debian has, instead of 6.12, in build/mainline"
@@ -69,6 +70,9 @@ series: setup
 
 kernel qemu-machine consumer nvlink2:
 	@scripts/build $@
+
+hardware-kit: tree nvlink2
+	@scripts/hardware-kit
 
 images: kernel consumer
 	@scripts/build images

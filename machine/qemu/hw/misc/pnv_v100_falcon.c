@@ -29,6 +29,22 @@
 #define V100_GSP                0x110000
 #define V100_GSP_SIZE             0x2000
 
+/*
+ * P: irqsset_r, irqsclr_r, irqstat_r, irqmode_r, irqmset_r, irqmclr_r,
+ * irqmask_r, irqdest_r.  Bit 6 is swgen0, which software raises.  The lower half
+ * of irqdest has the host as the destination of an interrupt, the upper half
+ * which of its interrupts, 0 the one that nvgpu calls stalling.
+ */
+#define V100_GSP_IRQSSET        0x110000
+#define V100_GSP_IRQSCLR        0x110004
+#define V100_GSP_IRQSTAT        0x110008
+#define V100_GSP_IRQMODE        0x11000c
+#define V100_GSP_IRQMSET        0x110010
+#define V100_GSP_IRQMCLR        0x110014
+#define V100_GSP_IRQMASK        0x110018
+#define V100_GSP_IRQDEST        0x11001c
+#define   V100_IRQ_MASK             0x0000ffff
+#define   V100_IRQDEST_TARGET_SHIFT 16
 /* P: mailbox0_r, mailbox1_r */
 #define V100_GSP_MAILBOX0       0x110040
 #define V100_GSP_MAILBOX1       0x110044
@@ -117,6 +133,7 @@ static void v100_falcon_hold(PnvV100 *s)
     f->held = true;
     f->busy = false;
     memset(&f->regs, 0, sizeof(f->regs));
+    v100_intr_update(s);
 }
 
 static void v100_falcon_release(PnvV100 *s)
@@ -281,6 +298,52 @@ static uint32_t v100_transfer_status(const PnvV100Falcon *f)
 }
 
 /*
+ * Interrupts
+ */
+bool v100_falcon_raises(const PnvV100 *s, unsigned tree)
+{
+    const PnvV100FalconRegs *regs = &s->falcon.regs;
+    uint32_t other = regs->irqdest >> V100_IRQDEST_TARGET_SHIFT;
+    uint32_t to_host = regs->irqstat & regs->irqmask & regs->irqdest;
+
+    switch (tree) {
+    case V100_INTR_STALLING:
+        return to_host & ~other;
+    case V100_INTR_NONSTALLING:
+        return to_host & other;
+    default:
+        return false;
+    }
+}
+
+static bool v100_falcon_irq_write(PnvV100 *s, uint32_t addr, uint32_t val)
+{
+    PnvV100FalconRegs *regs = &s->falcon.regs;
+
+    switch (addr) {
+    case V100_GSP_IRQSSET:
+        regs->irqstat |= val & V100_IRQ_MASK;
+        break;
+    case V100_GSP_IRQSCLR:
+        regs->irqstat &= ~val;
+        break;
+    case V100_GSP_IRQMSET:
+        regs->irqmask |= val & V100_IRQ_MASK;
+        break;
+    case V100_GSP_IRQMCLR:
+        regs->irqmask &= ~val;
+        break;
+    case V100_GSP_IRQDEST:
+        regs->irqdest = val;
+        break;
+    default:
+        return false;
+    }
+    v100_intr_update(s);
+    return true;
+}
+
+/*
  * Registers
  */
 typedef struct PnvV100FalconReg {
@@ -294,6 +357,7 @@ typedef struct PnvV100FalconReg {
 
 /* Those that are storage */
 static const PnvV100FalconReg v100_falcon_reg[] = {
+    V100_FALCON_REG(V100_GSP_IRQMODE, V100_IRQ_MASK, irqmode),
     V100_FALCON_REG(V100_GSP_MAILBOX0, UINT32_MAX, mailbox[0]),
     V100_FALCON_REG(V100_GSP_MAILBOX1, UINT32_MAX, mailbox[1]),
     V100_FALCON_REG(V100_GSP_DMATRFBASE, UINT32_MAX, dmatrfbase),
@@ -336,6 +400,12 @@ static uint32_t v100_falcon_read(PnvV100 *s, uint32_t addr)
         return V100_PRI_IN_RESET;
     }
     switch (addr) {
+    case V100_GSP_IRQSTAT:
+        return f->regs.irqstat;
+    case V100_GSP_IRQMASK:
+        return f->regs.irqmask;
+    case V100_GSP_IRQDEST:
+        return f->regs.irqdest;
     case V100_GSP_CPUCTL:
         return V100_CPUCTL_HALTED;
     case V100_GSP_HWCFG:
@@ -370,6 +440,9 @@ static void v100_falcon_write(PnvV100 *s, uint32_t addr, uint32_t val)
     if (f->held) {
         v100_log(s, LOG_GUEST_ERROR, "write to BAR0+0x%06x of a falcon in "
                  "reset, without effect", addr);
+        return;
+    }
+    if (v100_falcon_irq_write(s, addr, val)) {
         return;
     }
     switch (addr) {

@@ -43,6 +43,9 @@ void v100_unimp_write(const PnvV100 *s, uint32_t addr);
 #define V100_PMC_ENABLE_NVLINK  25      /* a bit of NV_PMC_ENABLE */
 extern const PnvV100Unit v100_pmc_unit;
 extern const PnvV100Unit v100_xve_unit;
+/* trees of interrupts that units may choose between */
+#define V100_INTR_STALLING      0
+#define V100_INTR_NONSTALLING   1
 /* to be called when what an interrupt depends on may have changed */
 void v100_intr_update(PnvV100 *s);
 void v100_pmc_reset(PnvV100 *s);
@@ -103,6 +106,8 @@ void v100_falcon_init(Object *obj);
 void v100_falcon_realize(PnvV100 *s);
 void v100_falcon_unrealize(PnvV100 *s);
 void v100_falcon_reset(PnvV100 *s);
+/* does it raise its interrupt in this tree? */
+bool v100_falcon_raises(const PnvV100 *s, unsigned tree);
 
 /* The model's own copy engine, pnv_v100_engine.c */
 extern const PnvV100Unit v100_engine_unit;

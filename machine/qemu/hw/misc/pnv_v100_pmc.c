@@ -5,7 +5,8 @@
  * The registers are those of dev_master.ref.txt for GV100 in NVIDIA's
  * open-gpu-doc, but for one: after an MSI there is no other until software has
  * written to 0x704 of the unit XVE, as nouveau does (nvkm/subdev/pci/gp100.c).
- * The only source of an interrupt is the one for software.
+ * Sources of an interrupt are the one for software and the GSP falcon.  Which bit
+ * that has is not in the manual, and the model chooses one that it leaves free.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -24,6 +25,7 @@
 /* NV_PMC_INTR(i), NV_PMC_INTR_EN(i), _EN_SET(i), _EN_CLEAR(i) and _SW(i) */
 #define V100_INTR               0x000100
 #define   V100_INTR_SOFTWARE        0x80000000
+#define   V100_INTR_GSP             0x00008000
 #define V100_INTR_EN            0x000140
 #define V100_INTR_EN_SET        0x000160
 #define V100_INTR_EN_CLEAR      0x000180
@@ -42,7 +44,9 @@
  */
 static uint32_t v100_intr_pending(const PnvV100 *s, unsigned tree)
 {
-    return s->pmc.intr_sw[tree] & V100_INTR_SW_ASSERT ? V100_INTR_SOFTWARE : 0;
+    return (s->pmc.intr_sw[tree] & V100_INTR_SW_ASSERT ? V100_INTR_SOFTWARE
+                                                       : 0) |
+           (v100_falcon_raises(s, tree) ? V100_INTR_GSP : 0);
 }
 
 static bool v100_intr_raised(const PnvV100 *s)

@@ -13,6 +13,8 @@
 
 #define INTR                0x000100
 #define   INTR_SOFTWARE         0x80000000
+#define   INTR_GSP              0x00008000
+#define   INTR_NONSTALLING      4
 #define INTR_EN             0x000140
 #define INTR_EN_SET         0x000160
 #define INTR_EN_CLEAR       0x000180
@@ -24,6 +26,14 @@
 #define   NISO_CFG1_NVLINK      0x00020000
 #define SCRUB_STATUS        0x100b20
 #define XV_UPPER_ADDR       0x100f04
+#define IRQSSET             0x110000
+#define IRQSCLR             0x110004
+#define IRQSTAT             0x110008
+#define IRQMSET             0x110010
+#define IRQMCLR             0x110014
+#define IRQMASK             0x110018
+#define IRQDEST             0x11001c
+#define   IRQ_SWGEN0            0x00000040
 #define MAILBOX0            0x110040
 #define CPUCTL              0x110100
 #define HWCFG               0x110108
@@ -956,6 +966,46 @@ static void test_intx(void)
     qtest_quit(npu.qts);
 }
 
+/* What software raises in the falcon is one of the GPU's interrupts */
+static void test_falcon_msi(void)
+{
+    Npu2 npu = dma_start("");
+
+    falcon_init(&npu);
+    msi_enable(&npu);
+    gpu_write(&npu, INTR_EN_SET, INTR_GSP);
+    gpu_write(&npu, IRQSSET, IRQ_SWGEN0);
+    g_assert_cmphex(gpu_read(&npu, IRQSTAT), ==, IRQ_SWGEN0);
+    gpu_write(&npu, IRQDEST, IRQ_SWGEN0);
+    g_assert_cmphex(gpu_read(&npu, INTR), ==, 0);
+    g_assert_false(msi_came(&npu));
+    gpu_write(&npu, IRQMSET, IRQ_SWGEN0);
+    g_assert_cmphex(gpu_read(&npu, IRQMASK), ==, IRQ_SWGEN0);
+    g_assert_cmphex(gpu_read(&npu, INTR), ==, INTR_GSP);
+    g_assert(msi_came(&npu));
+    /* taken back, it does not come again; then each of these keeps it */
+    gpu_write(&npu, IRQSCLR, IRQ_SWGEN0);
+    g_assert_cmphex(gpu_read(&npu, INTR), ==, 0);
+    gpu_write(&npu, MSI_REARM, 0);
+    g_assert_false(msi_came(&npu));
+    gpu_write(&npu, IRQMCLR, IRQ_SWGEN0);
+    gpu_write(&npu, IRQSSET, IRQ_SWGEN0);
+    g_assert_false(msi_came(&npu));
+    gpu_write(&npu, IRQDEST, 0);
+    gpu_write(&npu, IRQMSET, IRQ_SWGEN0);
+    g_assert_false(msi_came(&npu));
+    /* the other one of the host's */
+    gpu_write(&npu, IRQDEST, IRQ_SWGEN0 | IRQ_SWGEN0 << 16);
+    g_assert_cmphex(gpu_read(&npu, INTR), ==, 0);
+    g_assert_cmphex(gpu_read(&npu, INTR + INTR_NONSTALLING), ==, INTR_GSP);
+    /* all is lost in a reset */
+    gpu_write(&npu, ENGINE, 1);
+    g_assert_cmphex(gpu_read(&npu, INTR + INTR_NONSTALLING), ==, 0);
+    gpu_write(&npu, ENGINE, 0);
+    g_assert_cmphex(gpu_read(&npu, IRQSTAT), ==, 0);
+    qtest_quit(npu.qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -982,5 +1032,6 @@ int main(int argc, char **argv)
     qtest_add_func("pnv-v100/untrained", test_untrained);
     qtest_add_func("pnv-v100/msi", test_msi);
     qtest_add_func("pnv-v100/intx", test_intx);
+    qtest_add_func("pnv-v100/falcon/msi", test_falcon_msi);
     return g_test_run();
 }

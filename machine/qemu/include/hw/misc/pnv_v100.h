@@ -113,6 +113,10 @@ typedef struct PnvV100Fb {
 #define V100_NR_TRANSCFGS       8
 
 typedef struct PnvV100FalconRegs {
+    uint32_t irqstat;
+    uint32_t irqmode;
+    uint32_t irqmask;
+    uint32_t irqdest;
     uint32_t mailbox[2];
     uint32_t dmatrfbase;
     uint32_t dmatrfbase1;

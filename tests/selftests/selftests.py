@@ -54,7 +54,7 @@ CONTROL = "control"
 # GPUs without the engine that no real one has, and without the microcode that trains links, which their driver loads
 NO_ENGINE = ("-global", "pnv-v100.copy-engine=off")
 NO_DRIVER = (*NO_ENGINE, "-global", "pnv-v100.link-training=off")
-UNTRAINED = "links do not train without the driver of the GPU"
+UNTRAINED = "links do not train without the driver of the GPU: run the guest part"
 
 # How fast the emulated clock runs where a test waits most of the time: a reset is mostly pauses
 FAST = 8

@@ -2,8 +2,10 @@
 /*
  * GPU RAM as a target of DMA: registration, TCEs and windows
  *
- * Only the answers of the kernel are checked. No device does any DMA.
+ * Most cases check the answers of the kernel. Where memory has to be there for
+ * DMA, the GPU does some; see nvlink2_falcon.c for the ways of it.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,17 @@ static void *anonymous(size_t size)
 }
 
 NVLINK2_FIXTURE(dma, nvlink2_prepare_dma);
+
+/* The GPU finds this at an address for DMA, all ones when DMA is refused */
+static uint64_t seen_by_gpu(struct falcon *falcon, uint64_t iova)
+{
+	uint64_t val = 0;
+
+	if (falcon_read(falcon, FALCON_SYSTEM, iova, &val, sizeof(val)))
+		return ~0ull;
+
+	return val;
+}
 
 /* The default window is created when it is first needed, also by a removal */
 static int forget_default_window(FIXTURE_DATA(dma) *self)
@@ -54,11 +67,35 @@ TEST_F_TIMEOUT(dma, ram_is_registered, NVLINK2_TIMEOUT)
 	struct spapr_container *container = &self->nvlink2.container;
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	EXPECT_EQ(0, spapr_register(container, ram, MIB));
 	EXPECT_EQ(0, spapr_map(container, RAM_IOVA, ram, MIB));
 	EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA, MIB));
 	EXPECT_EQ(0, spapr_unregister(container, ram, MIB));
+}
+
+/* A mapping that begins later is not registered as if it began at 0 */
+TEST_F_TIMEOUT(dma, ram_is_written_at_its_offset, NVLINK2_TIMEOUT)
+{
+	const uint64_t offset = 8 * MIB;
+	const uint32_t val = 0x66666666;
+	volatile uint32_t *ram;
+	struct falcon falcon;
+
+	NEED_TRAINED(self);
+	ram = nvlink2_map_ram(&self->nvlink2, offset, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
+	ram[0] = 0;
+	ASSERT_EQ(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
+	EXPECT_EQ(0, falcon_write(&falcon, FALCON_SYSTEM, RAM_IOVA, &val,
+				  sizeof(val)));
+	EXPECT_EQ(val, ram[0]);
+	EXPECT_EQ(val, htole32(falcon_ram_load(&falcon, offset)));
+	falcon_close(&falcon);
+	EXPECT_EQ(0, spapr_unmap(&self->nvlink2.container, RAM_IOVA, CHUNK));
+	munmap((void *)ram, MIB);
 }
 
 /* QEMU registers all of it at once, 128 GiB on a real machine */
@@ -85,6 +122,7 @@ TEST_F_TIMEOUT(dma, stale_address_cannot_be_mapped, NVLINK2_TIMEOUT)
 {
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	ASSERT_EQ(0, munmap(ram, MIB));
 	EXPECT_GT(0, spapr_map(&self->nvlink2.container, RAM_IOVA, ram, CHUNK));
@@ -95,6 +133,7 @@ TEST_F_TIMEOUT(dma, registered_stale_address, NVLINK2_TIMEOUT)
 {
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, ram, MIB));
 	ASSERT_EQ(0, munmap(ram, MIB));
@@ -125,6 +164,7 @@ TEST_F_TIMEOUT(dma, no_mapping_after_close, NVLINK2_TIMEOUT)
 {
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	ASSERT_EQ(0, spapr_register(&self->nvlink2.container, ram, MIB));
 	munmap(ram, MIB);
@@ -139,6 +179,7 @@ TEST_F_TIMEOUT(dma, no_mapping_after_close_elsewhere, NVLINK2_TIMEOUT)
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 	struct spapr_container other;
 
+	NEED_TRAINED(self);
 	if (!stranger)
 		SKIP(return, "no second group of NVLink2 GPUs");
 
@@ -157,6 +198,7 @@ TEST_F_TIMEOUT(dma, gpu_stays_closed_while_mapped, NVLINK2_TIMEOUT)
 	struct spapr_container *container = &self->nvlink2.container;
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, ram, CHUNK));
 	munmap(ram, MIB);
@@ -175,6 +217,7 @@ TEST_F_TIMEOUT(dma, gpu_stays_closed_while_mapped_elsewhere, NVLINK2_TIMEOUT)
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB), *page;
 	struct spapr_container other;
 
+	NEED_TRAINED(self);
 	if (!stranger)
 		SKIP(return, "no second group of NVLink2 GPUs");
 
@@ -200,6 +243,7 @@ TEST_F_TIMEOUT(dma, log_says_why_gpu_stays_closed, NVLINK2_TIMEOUT)
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 	int log = watch_log_begin();
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	if (log < 0)
 		SKIP(return, "/dev/kmsg cannot be read");
@@ -217,9 +261,14 @@ TEST_F_TIMEOUT(dma, mapped_memory_stays_registered, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
 	volatile void *buffer = self->mem;
+	struct falcon falcon;
 
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
 	ASSERT_EQ(0, spapr_map(container, IOVA, buffer, MIB));
 	EXPECT_EQ(-EBUSY, spapr_unregister(container, buffer, MIB));
+	self->mem[CHUNK / 8] = NVLINK2_PATTERN;
+	EXPECT_EQ(NVLINK2_PATTERN, seen_by_gpu(&falcon, IOVA + CHUNK));
+	falcon_close(&falcon);
 	EXPECT_EQ(0, spapr_unmap(container, IOVA, MIB));
 	EXPECT_EQ(0, spapr_unregister(container, buffer, MIB));
 }
@@ -330,13 +379,16 @@ TEST_F_TIMEOUT(dma, registered_by_a_closed_container, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
 	struct spapr_container other;
-	void *memory = anonymous(MIB);
+	uint64_t *memory = anonymous(MIB);
+	struct falcon falcon;
 	long before, tables;
 
 	if (nvlink2_other_group() < 0)
 		SKIP(return, "no device of another kind: --other names one");
 
-	ASSERT_NE(MAP_FAILED, memory);
+	ASSERT_NE(MAP_FAILED, (void *)memory);
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
+	memory[0] = NVLINK2_PATTERN;
 	/* Creates the default window, which is accounted as well */
 	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, self->mem, CHUNK));
 	before = watch_status("VmLck");
@@ -347,6 +399,8 @@ TEST_F_TIMEOUT(dma, registered_by_a_closed_container, NVLINK2_TIMEOUT)
 	spapr_close(&other);
 	EXPECT_EQ(before + (long)MIB / 1024, watch_status("VmLck"))
 		TH_LOG("tables: %ld kB", tables);
+	EXPECT_EQ(NVLINK2_PATTERN, seen_by_gpu(&falcon, IOVA));
+	falcon_close(&falcon);
 	EXPECT_GT(0, spapr_map(container, IOVA + CHUNK, memory, CHUNK));
 	EXPECT_EQ(0, spapr_unmap(container, IOVA, CHUNK));
 	EXPECT_EQ(before, watch_status("VmLck"));
@@ -358,6 +412,7 @@ TEST_F_TIMEOUT(dma, longer_than_mapping, NVLINK2_TIMEOUT)
 	uint8_t *ram = mmap(NULL, 2 * MIB, PROT_NONE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	ASSERT_EQ(ram, mmap(ram, MIB, PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_FIXED, self->nvlink2.gpu.fd,
@@ -376,6 +431,7 @@ TEST_F_TIMEOUT(dma, only_while_links_are_up, NVLINK2_TIMEOUT)
 	struct spapr_container *container = &self->nvlink2.container;
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 
+	NEED_TRAINED(self);
 	ASSERT_NE(MAP_FAILED, ram);
 	ASSERT_EQ(0, spapr_register(container, ram, MIB));
 	ASSERT_EQ(0, spapr_map(container, RAM_IOVA, ram, CHUNK));
@@ -411,6 +467,28 @@ TEST_F_TIMEOUT(dma, windows_in_any_order, NVLINK2_TIMEOUT)
 		EXPECT_EQ(0, spapr_remove_window(container, i & 1 ? two : one));
 		EXPECT_GT(0, spapr_remove_window(container, one));
 	}
+}
+
+/* Of two windows one goes, and the other one is what remains, for PHB and NPU */
+TEST_F_TIMEOUT(dma, other_window_remains, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	struct falcon falcon;
+	uint64_t start;
+
+	ASSERT_EQ(0, spapr_map(container, IOVA, self->mem, MIB));
+	ASSERT_EQ(0, spapr_create_window(container, 16, 256 * MIB, 1, &start));
+	ASSERT_NE(0, start);
+	ASSERT_EQ(0, spapr_remove_window(container, start));
+
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
+	self->mem[0] = NVLINK2_PATTERN;
+	EXPECT_EQ(NVLINK2_PATTERN, seen_by_gpu(&falcon, IOVA));
+	if (self->nvlink2.trained) {
+		falcon_route(&falcon, falcon_active_links(&falcon));
+		EXPECT_EQ(NVLINK2_PATTERN, seen_by_gpu(&falcon, IOVA));
+	}
+	falcon_close(&falcon);
 }
 
 /* A window smaller than a page is refused, not rounded up */

@@ -6,6 +6,7 @@
  * mapping are congruent. Most cases here are run three times, with mappings for
  * which these are pages of 1 GiB, of 2 MiB and of the smallest size.
  */
+#include <endian.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@
 
 #define SIZE		(2 * GIB)
 #define SMALLEST	0x10000
+/* In the window that each container starts with */
+#define IOVA		(64 * MIB)
 
 static void *map_at(struct nvlink2 *nvlink2, uint64_t shift)
 {
@@ -357,6 +360,27 @@ TEST_F_TIMEOUT(huge, parts_are_refused, NVLINK2_TIMEOUT)
 	EXPECT_EQ(MAP_FAILED, mremap(ram, SIZE, GIB, 0));
 	EXPECT_EQ(MAP_FAILED, mremap(ram, SIZE, 2 * SIZE, MREMAP_MAYMOVE));
 	EXPECT_EQ(0, faults_of_all(self));
+}
+
+/* Registered as a whole, mapped in the middle of a page: DMA gets there */
+TEST_F_TIMEOUT(huge, target_of_dma, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	const uint64_t offset = GIB + 512 * MIB + SMALLEST;
+	const uint32_t val = 0x77777777;
+	uint8_t *ram = (uint8_t *)self->ram;
+	struct falcon falcon;
+
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
+	ASSERT_EQ(0, spapr_register(container, ram, SIZE));
+	ASSERT_EQ(0, spapr_map(container, IOVA, ram + offset, SMALLEST));
+	EXPECT_EQ(0, falcon_write(&falcon, FALCON_SYSTEM, IOVA, &val,
+				  sizeof(val)));
+	EXPECT_EQ(val, *(volatile uint32_t *)(ram + offset));
+	EXPECT_EQ(val, htole32(falcon_ram_load(&falcon, offset)));
+	falcon_close(&falcon);
+	EXPECT_EQ(0, spapr_unmap(container, IOVA, SMALLEST));
+	EXPECT_EQ(0, spapr_unregister(container, ram, SIZE));
 }
 
 TEST_F_TIMEOUT(huge, unmapped_and_mapped_again, NVLINK2_TIMEOUT)

@@ -66,7 +66,7 @@ static void *anonymous(size_t size)
 TEST_F_TIMEOUT(kvm, open_with_guest, NVLINK2_TIMEOUT)
 {
 	ASSERT_EQ(0, open_with_guest(self));
-	NEED_LINKS(nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, nvlink2_train_any(&self->nvlink2));
 }
 
 /* The guest, and with it its LPID, exists as long as the GPU is open */
@@ -154,7 +154,7 @@ TEST_F_TIMEOUT(kvm, guest_after_open, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, kvm_guest_attach(&self->guest, &self->nvlink2.container));
 	kvm_guest_close(&self->guest);
 	EXPECT_EQ(0, kvm_guests_alive());
-	NEED_LINKS(nvlink2_train(&self->nvlink2));
+	EXPECT_EQ(0, nvlink2_train_any(&self->nvlink2));
 }
 
 /*
@@ -195,7 +195,7 @@ TEST_F_TIMEOUT(kvm, one_atsd_block_for_two_gpus, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
 	EXPECT_EQ(0, with_registers(&neighbour));
 	EXPECT_TRUE(watch_log_has(log, "not offered"));
-	NEED_LINKS(nvlink2_train(&neighbour));
+	EXPECT_EQ(0, nvlink2_train_any(&neighbour));
 	nvlink2_close_devices(&neighbour);
 	close(log);
 }
@@ -361,8 +361,9 @@ TEST_F_TIMEOUT(kvm, ram_as_memory_of_guest, NVLINK2_TIMEOUT)
 	ASSERT_NE(MAP_FAILED, ram);
 	slot.userspace_addr = (uintptr_t)ram;
 	ASSERT_EQ(0, ioctl(self->guest.vm, KVM_SET_USER_MEMORY_REGION, &slot));
-	NEED_LINKS(nvlink2_train(&self->nvlink2));
-	EXPECT_EQ(0, watch_store(ram, 1));
+	ASSERT_EQ(0, nvlink2_train_any(&self->nvlink2));
+	if (self->nvlink2.trained)
+		EXPECT_EQ(0, watch_store(ram, 1));
 	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
 	slot.memory_size = 0;
 	EXPECT_EQ(0, ioctl(self->guest.vm, KVM_SET_USER_MEMORY_REGION, &slot));
@@ -377,7 +378,7 @@ TEST_F_TIMEOUT(kvm, neighbour_for_the_same_guest, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, open_with_guest(self));
 	NEED_NEIGHBOUR(self, neighbour);
 	ASSERT_EQ(0, nvlink2_open_devices(&neighbour));
-	NEED_LINKS(nvlink2_train(&neighbour));
+	EXPECT_EQ(0, nvlink2_train_any(&neighbour));
 	nvlink2_close_devices(&neighbour);
 }
 
@@ -395,7 +396,7 @@ TEST_F_TIMEOUT(kvm, stranger_for_another_guest, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, spapr_open(&stranger.container, place->group));
 	ASSERT_EQ(0, kvm_guest_attach(&guest, &stranger.container));
 	ASSERT_EQ(0, nvlink2_open_devices(&stranger));
-	NEED_LINKS(nvlink2_train(&stranger));
+	EXPECT_EQ(0, nvlink2_train_any(&stranger));
 	nvlink2_close(&stranger);
 	kvm_guest_close(&guest);
 }

@@ -27,12 +27,12 @@ FIXTURE(rw)
 
 FIXTURE_SETUP(rw)
 {
+	volatile uint64_t *none;
 	int i;
 
 	NEED_GPU();
 	self->log = watch_log_begin();
-	ASSERT_EQ(0, nvlink2_open(&self->nvlink2, nvlink2_place()));
-	NEED_LINKS(nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, nvlink2_prepare_any(&self->nvlink2, &none));
 	for (i = 0; i < self->nvlink2.place->num_bridges; i++) {
 		if (!self->nvlink2.atsd[i].size || self->atsd)
 			continue;
@@ -103,6 +103,7 @@ TEST_F_TIMEOUT(rw, ram_read, NVLINK2_TIMEOUT)
 	volatile uint64_t *ram;
 	uint64_t val = 0;
 
+	NEED_TRAINED(self);
 	ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	ram[3] = 0xabcd;
@@ -121,6 +122,7 @@ TEST_F_TIMEOUT(rw, ram_write, NVLINK2_TIMEOUT)
 	uint64_t val = 0x1234;
 	volatile uint64_t *ram;
 
+	NEED_TRAINED(self);
 	ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
 	ASSERT_NE(MAP_FAILED, (void *)ram);
 	ram[5] = 0;
@@ -159,6 +161,7 @@ TEST_F_TIMEOUT(rw, ram_read_across_pages, NVLINK2_TIMEOUT)
 	uint64_t *buf;
 	size_t i;
 
+	NEED_TRAINED(self);
 	if (!ram_is_readable(self))
 		SKIP(return, "the region is for mapping only");
 

@@ -3,8 +3,8 @@
  * TCEs that a KVM guest makes with hypercalls
  *
  * The guest is a few instructions in real mode. Its TCE table is attached to the
- * window of a container, so that KVM maps for DMA what the guest asks for. No
- * device does any DMA.
+ * window of a container, so that KVM maps for DMA what the guest asks for. Where
+ * it has to be there, the GPU does some DMA.
  */
 #include <endian.h>
 #include <errno.h>
@@ -148,12 +148,25 @@ static long put_tce(FIXTURE_DATA(tce) *self, uint64_t ioba, uint64_t tce)
 TEST_F_TIMEOUT(tce, memory_is_mapped, NVLINK2_TIMEOUT)
 {
 	struct spapr_container *container = &self->nvlink2.container;
+	uint32_t *memory = self->memory, val;
+	struct falcon falcon;
 
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
 	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
 	ASSERT_EQ(0, attach_table(self, 16));
-	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, CHUNK, (MEMORY_GPA + CHUNK) |
+				     TCE_READ_WRITE));
+	memory[CHUNK / 4] = NVLINK2_PATTERN;
+	EXPECT_EQ(0, falcon_read(&falcon, FALCON_SYSTEM, CHUNK, &val,
+				 sizeof(val)));
+	EXPECT_EQ(NVLINK2_PATTERN, val);
+	val = NVLINK2_PATTERN + 1;
+	EXPECT_EQ(0, falcon_write(&falcon, FALCON_SYSTEM, CHUNK + 4, &val,
+				  sizeof(val)));
+	EXPECT_EQ(NVLINK2_PATTERN + 1, memory[CHUNK / 4 + 1]);
+	falcon_close(&falcon);
 	EXPECT_EQ(-EBUSY, spapr_unregister(container, self->memory, MIB));
-	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, 0));
+	EXPECT_EQ(H_SUCCESS, put_tce(self, CHUNK, 0));
 	EXPECT_EQ(0, spapr_unregister(container, self->memory, MIB));
 }
 
@@ -306,6 +319,8 @@ TEST_F_TIMEOUT(tce, table_attached_twice, NVLINK2_TIMEOUT)
 TEST_F_TIMEOUT(tce, ram_only_while_links_are_up, NVLINK2_TIMEOUT)
 {
 	void *ram = nvlink2_map_ram(&self->nvlink2, 0, MIB);
+	const uint32_t val = NVLINK2_PATTERN;
+	struct falcon falcon;
 
 	ASSERT_NE(MAP_FAILED, ram);
 	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram,
@@ -314,6 +329,12 @@ TEST_F_TIMEOUT(tce, ram_only_while_links_are_up, NVLINK2_TIMEOUT)
 	EXPECT_EQ(H_TOO_HARD, put_tce(self, 0, RAM_GPA | TCE_READ_WRITE));
 	NEED_LINKS(nvlink2_train(&self->nvlink2));
 	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, RAM_GPA | TCE_READ_WRITE));
+	NEED_FALCON(&falcon, &self->nvlink2.gpu);
+	falcon_ram_store(&falcon, CHUNK / 2, 0);
+	EXPECT_EQ(0, falcon_write(&falcon, FALCON_SYSTEM, CHUNK / 2, &val,
+				  sizeof(val)));
+	EXPECT_EQ(val, htole32(falcon_ram_load(&falcon, CHUNK / 2)));
+	falcon_close(&falcon);
 	ASSERT_EQ(0, vfio_dev_reset(&self->nvlink2.gpu));
 	/* The TCE stays, but there is no second one */
 	EXPECT_EQ(H_TOO_HARD, put_tce(self, CHUNK, RAM_GPA | TCE_READ_WRITE));
@@ -332,7 +353,7 @@ TEST_F_TIMEOUT(tce, removed_window_maps_nothing, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, kvm_guest_memory(&self->guest, SLOT_RAM, RAM_GPA, ram,
 				      MIB));
 	ASSERT_EQ(0, spapr_register(container, self->memory, MIB));
-	NEED_LINKS(nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, nvlink2_train_any(&self->nvlink2));
 	ASSERT_EQ(0, attach_table(self, 16));
 	EXPECT_EQ(H_SUCCESS, put_tce(self, 0, MEMORY_GPA | TCE_READ_WRITE));
 	ASSERT_EQ(0, spapr_remove_window(container, 0));

@@ -54,6 +54,29 @@ int vfio_dev_hot_reset(struct vfio_dev *dev, struct spapr_container *container)
 	return ioctl(dev->fd, VFIO_DEVICE_PCI_HOT_RESET, &arg) ? -errno : 0;
 }
 
+int vfio_dev_set_msi(struct vfio_dev *dev, int eventfd)
+{
+	struct {
+		struct vfio_irq_set set;
+		int32_t eventfd;
+	} arg = {
+		.set.argsz = sizeof(arg),
+		.set.flags = VFIO_IRQ_SET_DATA_EVENTFD |
+			     VFIO_IRQ_SET_ACTION_TRIGGER,
+		.set.index = VFIO_PCI_MSI_IRQ_INDEX,
+		.set.count = 1,
+		.eventfd = eventfd,
+	};
+
+	if (eventfd < 0) {
+		arg.set.flags = VFIO_IRQ_SET_DATA_NONE |
+				VFIO_IRQ_SET_ACTION_TRIGGER;
+		arg.set.count = 0;
+	}
+
+	return ioctl(dev->fd, VFIO_DEVICE_SET_IRQS, &arg) ? -errno : 0;
+}
+
 unsigned int vfio_dev_num_regions(struct vfio_dev *dev)
 {
 	struct vfio_device_info info = { .argsz = sizeof(info) };

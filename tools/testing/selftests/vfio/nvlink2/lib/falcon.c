@@ -7,8 +7,9 @@
  *
  * The registers are those of hw_pgsp_gv100.h, hw_fb_gv100.h, hw_nvl_gv100.h,
  * hw_minion_gv100.h and hw_nvlinkip_discovery_gv100.h in NVIDIA's nvgpu driver
- * for Tegra, and of dev_bus and dev_top in NVIDIA's open-gpu-doc. FBIF_CTL2 and
- * XV_UPPER_ADDR are known from NVIDIA's gpu-admin-tools.
+ * for Tegra, and of dev_bus, dev_master and dev_top in NVIDIA's open-gpu-doc.
+ * FBIF_CTL2 and XV_UPPER_ADDR are known from NVIDIA's gpu-admin-tools, MSI_REARM
+ * from nouveau.
  */
 #include <endian.h>
 #include <errno.h>
@@ -27,6 +28,9 @@
 #define BOOT_0			0x000000
 #define   BOOT_0_ARCHITECTURE		0x1f000000
 #define   BOOT_0_GV100			0x14000000
+#define PMC_INTR		0x000100
+#define PMC_INTR_EN_SET		0x000160
+#define PMC_INTR_EN_CLEAR	0x000180
 #define PMC_ENABLE		0x000200
 #define   PMC_ENABLE_NVLINK		0x02000000
 #define BAR0_WINDOW		0x001700
@@ -37,10 +41,17 @@
 #define   DEVICE_INFO_TYPE		0x00000003
 #define   DEVICE_INFO_IOCTRL		0x0000004b
 #define   DEVICE_INFO_VALUE		0x7fffffff
+#define MSI_REARM		0x088704
 #define NISO_CFG1		0x100c14
 #define   NISO_CFG1_SYSMEM_NVLINK	0x00020000
 #define XV_UPPER_ADDR		0x100f04
 #define   XV_UPPER_ADDR_SHIFT		47
+#define IRQSSET			0x110000
+#define IRQSCLR			0x110004
+#define IRQMSET			0x110010
+#define IRQMCLR			0x110014
+#define IRQDEST			0x11001c
+#define   IRQ_SOFTWARE			0x00000040
 #define DMACTL			0x11010c
 #define   DMACTL_REQUIRE_CTX		0x00000001
 #define   DMACTL_SCRUBBING		0x00000006
@@ -99,13 +110,21 @@
 #define TIMEOUT_MS		1000
 #define SPINS			16
 
+/* In order with each other, and with memory that the GPU reads and writes */
 static uint32_t reg_read(struct falcon *falcon, unsigned int reg)
 {
-	return le32toh(falcon->regs[reg / 4]);
+	uint32_t val;
+
+	__sync_synchronize();
+	val = le32toh(falcon->regs[reg / 4]);
+	__sync_synchronize();
+
+	return val;
 }
 
 static void reg_write(struct falcon *falcon, unsigned int reg, uint32_t val)
 {
+	__sync_synchronize();
 	falcon->regs[reg / 4] = htole32(val);
 }
 
@@ -165,6 +184,7 @@ int falcon_map(struct falcon *falcon, struct vfio_dev *dev)
 	int ret;
 
 	falcon->dev = dev;
+	falcon->interrupt = 0;
 	ret = vfio_region_get(dev, VFIO_PCI_BAR0_REGION_INDEX, &bar);
 	if (ret)
 		return ret;
@@ -209,6 +229,7 @@ int falcon_open(struct falcon *falcon, struct vfio_dev *dev)
 
 void falcon_close(struct falcon *falcon)
 {
+	falcon_interrupt_disable(falcon);
 	reg_write(falcon, ENGINE, ENGINE_RESET);
 	falcon_route(falcon, 0);
 	reg_write(falcon, XV_UPPER_ADDR, 0);
@@ -424,4 +445,46 @@ void falcon_route(struct falcon *falcon, uint32_t links)
 	reg_change(falcon, HSHUB_CONFIG0, HSHUB_CONFIG0_SYSMEM, links);
 	if (links)
 		reg_change(falcon, NISO_CFG1, 0, NISO_CFG1_SYSMEM_NVLINK);
+}
+
+/*
+ * Which of the GPU's interrupts the falcon has is in no public manual: it is the
+ * one that is pending when the falcon has raised its own.
+ */
+int falcon_interrupt_enable(struct falcon *falcon)
+{
+	uint32_t before;
+
+	reg_write(falcon, IRQDEST, IRQ_SOFTWARE);
+	reg_write(falcon, IRQMSET, IRQ_SOFTWARE);
+	before = reg_read(falcon, PMC_INTR);
+	falcon_interrupt_raise(falcon);
+	falcon->interrupt = reg_read(falcon, PMC_INTR) & ~before;
+	falcon_interrupt_clear(falcon);
+	if (!falcon->interrupt)
+		return -ENODEV;
+	reg_write(falcon, PMC_INTR_EN_SET, falcon->interrupt);
+
+	return 0;
+}
+
+void falcon_interrupt_disable(struct falcon *falcon)
+{
+	if (falcon->interrupt)
+		reg_write(falcon, PMC_INTR_EN_CLEAR, falcon->interrupt);
+	falcon->interrupt = 0;
+}
+
+void falcon_interrupt_raise(struct falcon *falcon)
+{
+	/* After an MSI there is no other until this has been written */
+	reg_write(falcon, MSI_REARM, 0);
+	reg_write(falcon, IRQSSET, IRQ_SOFTWARE);
+}
+
+void falcon_interrupt_clear(struct falcon *falcon)
+{
+	reg_write(falcon, IRQSCLR, IRQ_SOFTWARE);
+	/* It is gone when a register of the same unit can be read */
+	reg_read(falcon, IRQDEST);
 }

@@ -20,11 +20,13 @@ enum falcon_memory {
  * @dev: the GPU
  * @regs: its BAR 0
  * @memory: where the falcon's next transfer is set up to go
+ * @interrupt: the bit that the falcon has among the interrupts of the GPU, or 0
  */
 struct falcon {
 	struct vfio_dev *dev;
 	volatile uint32_t *regs;
 	enum falcon_memory memory;
+	uint32_t interrupt;
 };
 
 /*
@@ -60,5 +62,14 @@ uint32_t falcon_active_links(struct falcon *falcon);
 bool falcon_links_train(struct falcon *falcon);
 /* The way to FALCON_SYSTEM: over NVLink by these links, or PCIe when it is 0 */
 void falcon_route(struct falcon *falcon, uint32_t links);
+
+/*
+ * Let the interrupt of the falcon for software out of the GPU. -ENODEV when it is
+ * not found among those of the GPU. falcon_close() takes it back, too.
+ */
+int falcon_interrupt_enable(struct falcon *falcon);
+void falcon_interrupt_disable(struct falcon *falcon);
+void falcon_interrupt_raise(struct falcon *falcon);
+void falcon_interrupt_clear(struct falcon *falcon);
 
 #endif /* SELFTESTS_VFIO_NVLINK2_FALCON_H */

@@ -44,9 +44,16 @@ int nvlink2_prepare_mapped(struct nvlink2 *nvlink2, volatile uint64_t **mem)
 	return ret;
 }
 
+int nvlink2_prepare_any(struct nvlink2 *nvlink2, volatile uint64_t **mem)
+{
+	int ret = nvlink2_prepare_open(nvlink2, mem);
+
+	return ret ?: nvlink2_train_any(nvlink2);
+}
+
 int nvlink2_prepare_dma(struct nvlink2 *nvlink2, volatile uint64_t **mem)
 {
-	int ret = nvlink2_prepare_trained(nvlink2, mem);
+	int ret = nvlink2_prepare_any(nvlink2, mem);
 
 	if (ret)
 		return ret;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "falcon.h"
 #include "nvlink2.h"
 #include "watch.h"
 
@@ -30,6 +31,24 @@
 		if (result_ == -ENOLINK)				\
 			SKIP(return, NVLINK2_NO_LINKS);			\
 		ASSERT_EQ(0, result_);					\
+	} while (0)
+
+/* Of a fixture that trains the links if they can be trained */
+#define NEED_TRAINED(self)						\
+	do {								\
+		if (!(self)->nvlink2.trained)				\
+			SKIP(return, NVLINK2_NO_LINKS);			\
+	} while (0)
+
+/* The engine of the GPU that does DMA, as falcon_open() has it */
+#define NEED_FALCON(falcon, gpu)					\
+	do {								\
+		int opened_ = falcon_open(falcon, gpu);			\
+									\
+		if (opened_ == -ENODEV)					\
+			SKIP(return, "the GPU is no V100, whose DMA is "	\
+			     "known");					\
+		ASSERT_EQ(0, opened_);					\
 	} while (0)
 
 /* No test case may cause a warning in the kernel log */
@@ -59,7 +78,9 @@ int nvlink2_prepare_trained(struct nvlink2 *nvlink2, volatile uint64_t **mem);
 int nvlink2_prepare_untrained(struct nvlink2 *nvlink2, volatile uint64_t **mem);
 /* Open, train, map the first MiB and store NVLINK2_PATTERN at its beginning */
 int nvlink2_prepare_mapped(struct nvlink2 *nvlink2, volatile uint64_t **mem);
-/* Open, train, and register a MiB of ordinary memory for DMA */
+/* Open the GPU, and train its links if that is possible: see NEED_TRAINED() */
+int nvlink2_prepare_any(struct nvlink2 *nvlink2, volatile uint64_t **mem);
+/* The same, and register a MiB of ordinary memory for DMA */
 int nvlink2_prepare_dma(struct nvlink2 *nvlink2, volatile uint64_t **mem);
 /* Undo any of them */
 void nvlink2_put_away(struct nvlink2 *nvlink2, volatile uint64_t *mem);

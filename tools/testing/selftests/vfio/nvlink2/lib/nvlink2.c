@@ -285,6 +285,7 @@ void nvlink2_close_devices(struct nvlink2 *nvlink2)
 {
 	int i;
 
+	nvlink2->trained = false;
 	vfio_dev_close(&nvlink2->gpu);
 	for (i = 0; i < NVLINK2_MAX_LINKS; i++)
 		vfio_dev_close(&nvlink2->bridge[i]);
@@ -416,8 +417,16 @@ int nvlink2_train(struct nvlink2 *nvlink2)
 
 	for (i = 0; i < nvlink2->place->num_bridges && !ret; i++)
 		ret = nvlink2_train_bridge(&nvlink2->bridge[i]);
+	nvlink2->trained = !ret;
 
 	return ret && !gpu_trains(&nvlink2->gpu) ? -ENOLINK : ret;
+}
+
+int nvlink2_train_any(struct nvlink2 *nvlink2)
+{
+	int ret = nvlink2_train(nvlink2);
+
+	return ret == -ENOLINK ? 0 : ret;
 }
 
 uint64_t nvlink2_ram_size(struct nvlink2 *nvlink2)

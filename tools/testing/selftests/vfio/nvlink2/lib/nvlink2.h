@@ -41,6 +41,7 @@ struct nvlink2_place {
  * @ram: region of the GPU's RAM
  * @bridge: the bridges
  * @atsd: region of each bridge's ATSD registers
+ * @trained: the links have been trained since the devices were opened
  */
 struct nvlink2 {
 	struct spapr_container container;
@@ -49,6 +50,7 @@ struct nvlink2 {
 	struct vfio_region ram;
 	struct vfio_dev bridge[NVLINK2_MAX_LINKS];
 	struct vfio_region atsd[NVLINK2_MAX_LINKS];
+	bool trained;
 };
 
 /*
@@ -106,6 +108,8 @@ void nvlink2_read_config_space(struct nvlink2 *nvlink2);
  */
 int nvlink2_train_bridge(struct vfio_dev *bridge);
 int nvlink2_train(struct nvlink2 *nvlink2);
+/* The same, but 0 also where they do not train: then @trained tells */
+int nvlink2_train_any(struct nvlink2 *nvlink2);
 /* The last procedure of the training */
 #define NVLINK2_CHECK_CREDITS	13
 int nvlink2_run_procedure(struct vfio_dev *bridge, uint32_t procedure);

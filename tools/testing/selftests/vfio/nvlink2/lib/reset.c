@@ -64,6 +64,13 @@ int reset_fundamentally_by_eeh(struct nvlink2 *nvlink2)
 	return eeh(nvlink2, VFIO_EEH_PE_RESET_FUNDAMENTAL);
 }
 
+int reset_if_frozen(struct nvlink2 *nvlink2)
+{
+	int state = spapr_eeh(&nvlink2->container, VFIO_EEH_PE_GET_STATE);
+
+	return state > VFIO_EEH_PE_STATE_NORMAL ? reset_by_eeh(nvlink2) : 0;
+}
+
 int reset_bridge_by_ioctl(struct nvlink2 *nvlink2)
 {
 	return vfio_dev_reset(&nvlink2->bridge[0]);

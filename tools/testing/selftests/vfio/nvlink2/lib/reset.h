@@ -20,6 +20,11 @@ int reset_bridge_by_sysfs(struct nvlink2 *nvlink2);
 int reset_last_bridge(struct nvlink2 *nvlink2);
 int close_bridge(struct nvlink2 *nvlink2);
 int stop_link_by_procedure(struct nvlink2 *nvlink2);
+/*
+ * Refused DMA stops a GPU until it is reset: by EEH, if it has been stopped. Where
+ * nothing stops it this does nothing.
+ */
+int reset_if_frozen(struct nvlink2 *nvlink2);
 
 #define RESET_VARIANTS(fixture)						\
 	FIXTURE_VARIANT(fixture)					\

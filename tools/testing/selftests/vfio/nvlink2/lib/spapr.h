@@ -89,6 +89,8 @@ void vfio_dev_close(struct vfio_dev *dev);
 int vfio_dev_reset(struct vfio_dev *dev);
 /* @container is the one with the group of all devices that the reset affects */
 int vfio_dev_hot_reset(struct vfio_dev *dev, struct spapr_container *container);
+/* Let the MSI of the device signal an eventfd, or have none any more with -1 */
+int vfio_dev_set_msi(struct vfio_dev *dev, int eventfd);
 unsigned int vfio_dev_num_regions(struct vfio_dev *dev);
 int vfio_region_get(struct vfio_dev *dev, unsigned int index,
 		    struct vfio_region *region);

@@ -157,10 +157,26 @@ class Results(unittest.TestCase):
         self.assertIn("should not be: Device does not support reset", run.cases[2].reason)
 
     def test_freezes(self):
-        """that refused DMA froze a device is seen from firmware, which may say so"""
-        run = self.go(LIBVFIO, ("vfio_pci_device_test:gpu",), libvfio.LibvfioRun())
-        self.assertEqual([libvfio.judge_freezes(run, count).outcome for count in (1, 2)], ["ok", "FAIL"])
+        """that refused DMA froze a device is seen from firmware, which may say so, and only where devices freeze"""
+        run = self.go(LIBVFIO, ("vfio_pci_device_test:gpu",), libvfio.LibvfioRun(extra=selftests.FREEZE))
+        self.assertEqual([selftests.judge_freezes(run, count).outcome for count in (1, 2)], ["ok", "FAIL"])
         self.assertTrue(any(re.fullmatch(pattern, FROZEN) for pattern in run.may_complain(())))
+        self.assertFalse(any(re.fullmatch(pattern, FROZEN) for pattern in selftests.Run("host").may_complain(())))
+
+    def test_engine(self):
+        """without the engine that no real GPU has only cases of ATS may be skipped for that, and there have to be some"""
+        def judge(*cases, extra=selftests.NO_ENGINE):
+            run = selftests.Run("host", extra=extra)
+            run.cases += [selftests.Case(program, "x", outcome, reason) for program, outcome, reason in cases]
+            return selftests.judge_engine([run])
+
+        passed = ("nvlink2_dma", "ok", "")
+        skipped = (selftests.ATS, "skip", selftests.ENGINE_ONLY + ": ATS")
+        self.assertEqual(judge(passed, skipped).outcome, "ok")
+        self.assertEqual(judge(passed, skipped).reason, f"without it 1 passed, 1 skipped: {selftests.ENGINE_ONLY}: ATS")
+        for cases in ((passed,), (skipped,), (passed, skipped, ("nvlink2_dma", *skipped[1:]))):
+            self.assertEqual(judge(*cases).outcome, "FAIL")
+        self.assertEqual(judge(passed, skipped, extra=()).outcome, "FAIL")
 
     def test_repaired(self):
         """a line that the console lost is taken from the second time it was printed"""

@@ -9,7 +9,7 @@ SECONDS_OF_RACE and STEPS in the environment make it shorter, KERNEL takes anoth
 import os
 
 from sanitized import run_all
-from selftests import ATS, ENGINE, HUGE, PANIC, SAFE
+from selftests import ATS, HUGE, PANIC, REFUSED, SAFE
 
 SECONDS_OF_RACE = int(os.environ.get("SECONDS_OF_RACE", "60"))
 STEPS = int(os.environ.get("STEPS", "1000000"))
@@ -21,7 +21,7 @@ def batches():
         # KASAN does not look at KVM: memory that is zeroed when it is freed shows what uses it later
         "cases": (SAFE, "init_on_free=1", {"memory": "4G"}),
         "panic": ((PANIC,), "", {"memory": "4G"}),
-        "huge": ((HUGE, ENGINE, ATS), "", {"memory": "4G", "gpu_ram": "2G"}),
+        "huge": ((HUGE, REFUSED, ATS), "", {"memory": "4G", "gpu_ram": "2G"}),
         "races": (("nvlink2_race",), f"nvlink2_seconds={SECONDS_OF_RACE}", {"memory": "4G"}),
     }
     # A walker is one process: a second processor would only have to be told what the first one does.

@@ -46,7 +46,7 @@ RUNS = {
     "runs": Run(("tests/39-machine-runs.t",), ()),
     "nvlink2": Run(("tests/21-nvlink2-tool.t",), ()),
     "regions": selftests("nvlink2_regions"),
-    "engine": selftests("nvlink2_engine:-t:unmapped_memory_is_out_of_reach"),
+    "refused": selftests("nvlink2_refused:-t:unmapped_memory_over_both"),
     "order": selftests("nvlink2_order"),
     "revoke": selftests("nvlink2_reset:-t:mapping_is_gone"),
 }

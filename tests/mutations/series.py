@@ -37,7 +37,7 @@ MUTATIONS = [
              """		else if (!phb->npu2)
 			opal_pci_tce_kill(phb->opal_id,
 					  OPAL_PCI_TCE_KILL_PAGES,""",
-             Caught.by("engine", "selftests nvlink2_engine dma.unmapped_memory_is_out_of_reach")),
+             Caught.by("refused", "selftests nvlink2_refused dma.unmapped_memory_over_both")),
     Mutation("the gate is closed before mappings are removed, and then nobody removes them", POWERNV + "npu2-gate.c",
              """	pnv_npu2_revoke(gpu);
 	gpu->changes++;

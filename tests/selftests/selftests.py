@@ -16,9 +16,9 @@ from witherspoon import Machine, MachineError, Settings  # noqa: E402
 
 SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_falcon", "nvlink2_reset",
         "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner", "nvlink2_copy")
-# Of tests/kernel: looks at the engine of an emulated GPU, which wants 2 GiB of RAM as HUGE does
-ENGINE = "nvlink2_engine"
-# The same, with a guest whose processes the engine uses
+# Of tests/kernel: DMA that an NPU refuses
+REFUSED = "nvlink2_refused"
+# The same, of ATS: the only program whose cases need the engine that no real GPU has
 ATS = "nvlink2_ats"
 PANIC = "nvlink2_panic"
 # Wants GPUs with 2 GiB of RAM
@@ -55,6 +55,13 @@ CONTROL = "control"
 NO_ENGINE = ("-global", "pnv-v100.copy-engine=off")
 NO_DRIVER = (*NO_ENGINE, "-global", "pnv-v100.link-training=off")
 UNTRAINED = "links do not train without the driver of the GPU: run the guest part"
+# Why cases of ATS are skipped with NO_ENGINE
+ENGINE_ONLY = "only an emulated V100 has the engine for this"
+# As in hardware, which stops a device whose DMA was refused
+FREEZE = ("-global", "pnv-phb4.freeze-on-refusal=on")
+# What firmware logs then of the PHB when it finds the PE frozen, and the line of that PE
+DIAGNOSIS = r"PHB#\w+\[\d+:\d+\]: +\w+(\[\w+\])? = \w+( \w+)?"
+FROZEN = re.compile(r"^\[.*PHB#\w+\[\d+:\d+\]: +PEST\[\w+\] = 8\w+ 8\w+")
 
 # How fast the emulated clock runs where a test waits most of the time: a reset is mostly pauses
 FAST = 8
@@ -106,6 +113,7 @@ class Run:
         self.seen = set()
         self.plan = None
         self.begun = self.finished = 0
+        self.freezes = 0
         self.ended = False
 
     def line(self, text):
@@ -121,6 +129,8 @@ class Run:
             self.plan = int(PLAN.match(text).group(1))
         elif text.startswith("@ end"):
             self.ended = True
+        elif FROZEN.match(text):
+            self.freezes += 1
         elif re.match(r"^#\s+RUN\s", text):
             self.current, self.reason = text.split()[2].replace(".global.", "."), ""
         elif REASON.match(text) and not self.reason:
@@ -150,7 +160,8 @@ class Run:
         if self.kernel == CONTROL:
             return [r".*"]
         caused = [pattern for program in programs for pattern in CAUSED.get(program.split(":")[0], ())]
-        return [NOT_A_KERNEL, *caused, *(HURRIED if self.speed > 1 else ())]
+        frozen = [DIAGNOSIS] if FREEZE[-1] in self.extra else []
+        return [NOT_A_KERNEL, *caused, *frozen, *(HURRIED if self.speed > 1 else ())]
 
     def go(self, programs, log, timeout, append=""):
         """Boot, run the programs and give their cases."""
@@ -207,6 +218,23 @@ def judge_skips(cases, wanted):
     return Case("all", "what_needs_links_is_skipped", "ok" if good else "FAIL", f"{left} passed, {skipped} need links")
 
 
+def judge_freezes(run, at_least):
+    """Firmware's record of a run: refused DMA has frozen the device."""
+    return Case("firmware", "refused_dma_freezes_the_device", "ok" if run.freezes >= at_least else "FAIL",
+                f"{run.freezes} freezes, of {at_least} at least")
+
+
+def judge_engine(runs):
+    """Without the engine that no real GPU has, all cases but those of ATS do what they are for; a case of its own."""
+    cases = [case for run in runs if NO_ENGINE[-1] in run.extra for case in run.cases]
+    passed = sum(case.outcome == "ok" for case in cases)
+    skipped = [case for case in cases if case.outcome == "skip" and case.reason.startswith(ENGINE_ONLY)]
+    good = passed and skipped and all(case.program == ATS for case in skipped)
+    reason = skipped[0].reason if skipped else ENGINE_ONLY
+    return Case("all", "what_needs_the_engine_is_skipped", "ok" if good else "FAIL",
+                f"without it {passed} passed, {len(skipped)} skipped: {reason}")
+
+
 def log_path(kernel, name):
     return os.path.join(BUILD, "logs", "selftests", f"{kernel}-{name}.log")
 
@@ -222,6 +250,8 @@ def print_tap(runs):
             print(f"{'not ok' if wrong else 'ok'} {number} - {name} {case.program} {case.name}{note}")
             if wrong:
                 print(f"# {case.outcome}: {case.reason}")
+            elif case.outcome == "ok" and case.reason:
+                print(f"# {case.reason}")
             failed |= wrong
         if run.problem:
             number += 1

@@ -101,7 +101,7 @@ void nvlink2_read_config_space(struct nvlink2 *nvlink2);
 
 /* Why nvlink2_train() returns -ENOLINK */
 #define NVLINK2_NO_LINKS	\
-	"links do not train without the driver of the GPU"
+	"links do not train without the driver of the GPU: run the guest part"
 /*
  * Train the links, as the driver of the GPU does. -ENOLINK when the GPU does not
  * do its part, which takes microcode that its driver loads.

@@ -17,7 +17,7 @@
  * @argument: what goes to QEMU as it is, ends with NULL; NULL when there is nothing
  * @machine: QEMU's machine type
  * @name: of the guest
- * @qemu: path of QEMU, or NULL for the one in PATH
+ * @qemu: path of QEMU, or NULL for qemu-system-ppc64 in PATH
  * @memory: of the guest, in bytes
  * @cpus: of the guest
  * @json: list as JSON

@@ -11,6 +11,8 @@
 #include "files.h"
 #include "lock.h"
 
+#define PACKAGED_QEMU "/usr/bin/qemu-system-ppc64-nvlink2"
+
 static const char usage[] =
 	"Usage: nvlink2 COMMAND [OPTION]... [WHAT]...\n"
 	"\n"
@@ -261,6 +263,13 @@ static int dispatch(struct options *options, char **words, unsigned long given)
 	return finish(run(command, options));
 }
 
+/* The one of the package that installs beside the QEMU of the distribution */
+static void choose_qemu(struct options *options)
+{
+	if (!options->qemu && file_exists(PACKAGED_QEMU))
+		options->qemu = PACKAGED_QEMU;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .memory = 16ull << 30, .cpus = 4, .machine = "pseries", .name = "nvlink2" };
@@ -274,5 +283,6 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;
 		given |= OPTION(option);
 	}
+	choose_qemu(&options);
 	return dispatch(&options, argv + optind, given);
 }

@@ -188,6 +188,16 @@ class Board(Case):
         self.assertEqual(int(root.find("memtune/hard_limit").text) << 10,
                          16 * GIB + GIB // 8 + 2 * (256 * GIB + (4 << 20)) + (16 << 20))
 
+    def test_packaged_qemu(self):
+        """qemu, libvirt: the QEMU of the package is taken where it is installed, unless another one is named"""
+        packaged = "/usr/bin/qemu-system-ppc64-nvlink2"
+        self.assertIn("\nqemu-system-ppc64 ", self.run_tool("qemu", "GPU0", watch=False))
+        self.assertNotIn("emulator", self.run_tool("libvirt", "GPU0", watch=False))
+        self.fixture.write(packaged[1:], "")
+        self.assertIn(f"\n{packaged} ", self.run_tool("qemu", "GPU0"))
+        self.assertIn(f"<emulator>{packaged}</emulator>", self.run_tool("libvirt", "GPU0"))
+        self.assertIn("\n/opt/qemu ", self.run_tool("qemu", "GPU0", "--qemu", "/opt/qemu", watch=False))
+
     def test_users(self):
         """list, qemu: the guest that has a group is named; a group is not given away"""
         self.bind(self.gpus[0])

@@ -9,6 +9,7 @@ BASE ?= 6.12
 BUILD ?= $(CURDIR)/build
 JOBS ?= $(shell nproc)
 GUESTS ?= one
+CONFIG ?= ac922
 T ?=
 PART ?=
 # What depends on another Linux than the default one lies in a directory of its own
@@ -16,7 +17,7 @@ override BUILD := $(abspath $(BUILD))$(if $(filter-out 6.12,$(BASE)),/$(BASE))
 export BASE BUILD JOBS
 
 # A misspelt option would silently do nothing.
-OPTIONS := BASE BOARD BUILD GUESTS JOBS PART T
+OPTIONS := BASE BOARD BUILD CONFIG GUESTS JOBS PART T
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
@@ -32,7 +33,7 @@ $(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree harvest series status kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench hardware-kit
+.PHONY: help setup tree harvest series status kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench deb hardware-kit
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
@@ -51,10 +52,12 @@ help:
 	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
 	@echo "make nvlink2     build/nvlink2: the program for owners of such machines; 'make -C nvlink2 install' puts it in place"
 	@echo "make hardware-kit  build/nvlink2-hardware-kit.tar.xz: tests and a report for owners of an AC922"
+	@echo "make deb         build/deb: packages for owners of such machines, kernel, QEMU, nvlink2, selftests; see debian/README.md"
+	@echo "                 CONFIG=debian: the kernel as Debian configures it (hours), CONFIG=FILE: as a file says"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
 	@echo "BASE=mainline with any of them: on the newest Linux that Debian has, instead of 6.12, in build/mainline"
-	@echo "Options: BASE, BOARD, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
+	@echo "Options: BASE, BOARD, CONFIG, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
 
 setup:
 	@scripts/setup
@@ -78,6 +81,9 @@ images: kernel consumer
 	@scripts/build images
 
 machine: kernel qemu-machine consumer images
+
+deb: setup
+	@scripts/deb --config $(CONFIG)
 
 demo: machine
 	@machine/demo --board $(BOARD) --guests $(GUESTS)

@@ -71,3 +71,10 @@ room_for() {
 	[ "$free" -ge "$1" ] ||
 		die "$3 needs $1 MiB below $(relative "$2") and the disk has $free MiB left: free some space, or set BUILD=/a/larger/disk"
 }
+
+# What build/linux holds: the tree of its commit, and whatever is not committed.
+linux_state() {
+	git -C "$BUILD/linux" rev-parse 'HEAD^{tree}'
+	git -C "$BUILD/linux" diff HEAD | sha256sum
+	git -C "$BUILD/linux" ls-files --others --exclude-standard -z | (cd "$BUILD/linux" && xargs -0 -r sha256sum)
+}

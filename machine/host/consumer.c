@@ -20,6 +20,8 @@
 #include "group.h"
 
 #define QEMU "/usr/bin/qemu-system-ppc64"
+/* Names another one */
+#define QEMU_VARIABLE "CONSUMER_QEMU"
 #define SHELL "/bin/sh"
 #define KERNEL "/boot/vmlinux"
 #define INITRD "/boot/guest.cpio"
@@ -144,6 +146,13 @@ static void add_arguments(struct command *command, char *const *argument)
 		add_word(command, strdup(*argument++));
 }
 
+static char *qemu(void)
+{
+	const char *other = getenv(QEMU_VARIABLE);
+
+	return strdup(other ? other : QEMU);
+}
+
 static void build_command(struct command *command, const struct consumer *consumer)
 {
 	const char *job = consumer->shell ? "shell" : consumer->job;
@@ -153,7 +162,7 @@ static void build_command(struct command *command, const struct consumer *consum
 		add(command, "-c", "%s", consumer->command);
 		return;
 	}
-	add_word(command, strdup(QEMU));
+	add_word(command, qemu());
 	add_word(command, strdup("-nodefaults"));
 	if (!consumer->reboots)
 		add_word(command, strdup("-no-reboot"));

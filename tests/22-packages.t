@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+# timeout: 300
+"""What make deb gives to debhelper and to Kconfig, without a build: names, versions, owners, files, options."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+import tap
+
+DEB = os.path.join(tap.TOP, "scripts", "deb")
+KERNEL = os.path.join(tap.TOP, "scripts", "kernel")
+DEBIAN = os.path.join(tap.TOP, "debian")
+LINUX = os.path.join(tap.BUILD, "linux")
+BASE = os.path.join(LINUX, "arch", "powerpc", "configs", "powernv_defconfig")
+SOMEBODY = {"DEBFULLNAME": "A & B/C", "DEBEMAIL": "somebody@example.org"}
+FROM_KERNEL = "linux-image-"
+
+
+def run(*command, **environment):
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+
+
+def fields(text):
+    """Paragraphs of a control file."""
+    return [dict(re.findall(r"^(\S+): (.*)$", part, re.M)) for part in text.strip().split("\n\n")]
+
+
+class Packaging(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.work = tempfile.TemporaryDirectory(prefix="packages-")
+        cls.staged = os.path.join(cls.work.name, "nvlink2")
+        done = run(DEB, "--revision", "7", "--stage", cls.staged, **SOMEBODY)
+        assert not done.returncode, done.stderr
+        cls.source, *cls.packages = fields(cls.read("debian/control"))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.work.cleanup()
+
+    @classmethod
+    def read(cls, name):
+        with open(os.path.join(cls.staged, name), encoding="utf-8") as stream:
+            return stream.read()
+
+    def test_owner(self):
+        """packages are by whoever makes them"""
+        self.assertEqual(self.source["Maintainer"], "A & B/C <somebody@example.org>")
+        self.assertIn("\n -- A & B/C <somebody@example.org>  ", self.read("debian/changelog"))
+
+    def test_changelog(self):
+        """the changelog is one, its version has the revision, its entries are commits"""
+        path = os.path.join(self.staged, "debian", "changelog")
+        done = run("dpkg-parsechangelog", "-l", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"(?m)^Source: nvlink2\nVersion: [\d.]+\+nvlink2\.7$")
+        subjects = run("git", "-C", tap.TOP, "log", "--format=%s").stdout.split("\n")
+        entries = re.findall(r"(?m)^  \* (.*)$", self.read("debian/changelog"))
+        self.assertTrue(entries)
+        self.assertFalse([entry for entry in entries if not any(subject.startswith(entry) for subject in subjects)
+                          and not any(entry in subject for subject in subjects)])
+
+    def test_versions(self):
+        """a version is newer than its base and older than the next of the base or of this project"""
+        for base in ("1.0", "1:10.0.13+ds-0+deb13u1", "6.12.117-1~deb12u1"):
+            for older, newer in ((base, f"{base}+nvlink2.7"), (f"{base}+nvlink2.7", f"{base}+nvlink2.10"),
+                                 (f"{base}+nvlink2.10", f"{base[:-1]}{int(base[-1]) + 1}")):
+                self.assertFalse(run("dpkg", "--compare-versions", older, "lt", newer).returncode, (older, newer))
+
+    def test_packages(self):
+        """each package has a list of files, and the README has it"""
+        with open(os.path.join(DEBIAN, "README.md"), encoding="utf-8") as stream:
+            told = re.findall(r"(?m)^\| `([\w-]+)` \|", stream.read())
+        names = [package["Package"] for package in self.packages]
+        self.assertEqual([name for name in told if not name.startswith(FROM_KERNEL)], names)
+        for name in names:
+            self.assertTrue(self.read(f"debian/{name}.install").strip())
+        self.assertEqual({package["Architecture"] for package in self.packages}, {"ppc64el"})
+
+    def test_revision(self):
+        """a revision that is no number is refused"""
+        done = run(DEB, "--revision", "7b", "--stage", self.staged)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("'7b'", done.stderr)
+
+
+class Configuration(unittest.TestCase):
+    def configure(self, fragment):
+        obj = os.path.join(tap.BUILD, "obj", "packages-test")
+        return run(KERNEL, obj, "config-on", BASE, fragment)
+
+    def test_ac922(self):
+        """Kconfig gives every option of the kernel for an AC922"""
+        done = self.configure(os.path.join(DEBIAN, "ac922.config"))
+        self.assertEqual(done.returncode, 0, done.stdout[-2000:])
+
+    def test_refused(self):
+        """an option that Kconfig does not give is an error that names it"""
+        with tempfile.NamedTemporaryFile("w", suffix=".config") as fragment:
+            fragment.write("CONFIG_VFIO=n\nCONFIG_VFIO_PCI_NVLINK2=y\n")
+            fragment.flush()
+            done = self.configure(fragment.name)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("CONFIG_VFIO_PCI_NVLINK2=y, but it is CONFIG_VFIO_PCI_NVLINK2=n", done.stdout)
+
+
+tap.main()

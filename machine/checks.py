@@ -21,6 +21,7 @@ WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "progra
          "copy over NVLink 2", "ATS copy over NVLink 0", "ATS: unmapped, and shot down", "ATSD", "guest ends",
          "afterwards: LPID back", "afterwards: TVE", "afterwards: links fenced", "afterwards: unbound", "host's log",
          "no error of the NPU")
+SIDES = ("guest", "host", "firmware", "model")
 WAYS_TO_TAKE_AWAY = ("unmapped", "no-access", "read-only")
 
 
@@ -36,7 +37,7 @@ class Result:
 
     @property
     def sides(self):
-        return [self.guest, self.host, self.firmware, self.model]
+        return [getattr(self, side) for side in SIDES]
 
 
 def facts_about(facts, gpu):

@@ -12,9 +12,9 @@ import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
-SIDES = ("guest", "host", "firmware", "model")
 sys.path[:0] = [os.path.join(TOP, "machine"), os.path.join(TOP, "scripts")]
 
+from checks import SIDES  # noqa: E402
 from witherspoon import MachineError, relative  # noqa: E402
 
 

@@ -88,7 +88,8 @@ static bool is_older(const unsigned int *one, unsigned int major, unsigned int m
 	return one[1] != minor ? one[1] < minor : one[2] < patch;
 }
 
-static void check_kernel(const struct machine *machine)
+/* Return: whether a kernel with the series is to be installed. */
+static bool check_kernel(const struct machine *machine)
 {
 	unsigned int release[3] = { 0 };
 	size_t i, shown = 0;
@@ -97,16 +98,30 @@ static void check_kernel(const struct machine *machine)
 		shown += has_address(&machine->bridge[i].function);
 	sscanf(machine->kernel, "%u.%u.%u", &release[0], &release[1], &release[2]);
 	if (!shown)
-		say(BAD, "kernel", "install a kernel with the nvlink2 series; this one stays beside it in the boot menu",
+		say(BAD, "kernel", "install a kernel with the nvlink2 series, as below",
 		    "%s does not know NVLink2 and shows no bridges", machine->kernel);
 	else if (is_older(release, 5, 13, 0))
-		say(NOTE, "kernel", "old kernels lose GPUs and hosts in ways that the series has mended: install a new one",
+		say(NOTE, "kernel", "old kernels lose GPUs and hosts in ways that the series has mended: install a new one, as below",
 		    "%s has NVLink2 as it was before Linux 5.13", machine->kernel);
 	else if (is_older(release, KERNEL_NEEDED))
 		say(BAD, "kernel", "update to 6.12.84 or later: a reader of /proc/PID/smaps can stop this one",
 		    "%s shows %zu bridges, but is too old", machine->kernel, shown);
 	else
 		say(GOOD, "kernel", NULL, "%s shows %zu bridges", machine->kernel, shown);
+	return !shown || is_older(release, KERNEL_NEEDED);
+}
+
+/* Packages are named as `make deb` of this project names them. */
+static void print_plan(const struct machine *machine)
+{
+	printf("\n"
+	       "A kernel with NVLink2, beside this one\n"
+	       "  changes: it shows a bridge for each link; vfio-pci hands out GPU RAM and links; all GPUs of a socket, with their\n"
+	       "           bridges, are in one IOMMU group, also for guests that have them by PCIe alone\n"
+	       "  install: apt install ./linux-image-*nvlink2*.deb ./qemu-system-ppc-nvlink2_*.deb   ('make deb' makes them)\n"
+	       "           then restart the machine with that kernel, and check again\n"
+	       "  go back: restart with %s, which stays installed and in the boot menu; to take the other one away:\n"
+	       "           apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", machine->kernel);
 }
 
 static int config_has_nvlink2(const struct machine *machine)
@@ -273,14 +288,14 @@ static void check_qemu(const struct options *options)
 	int found = strchr(qemu, '/') && access(qemu, X_OK) ? -1 : help_has(qemu, new, "nvlink2=");
 
 	if (found < 0)
-		say(BAD, "QEMU", "install one with NVLink2, or name it with --qemu", "%s does not run", qemu);
+		say(BAD, "QEMU", "install qemu-system-ppc-nvlink2, or name one with NVLink2 by --qemu", "%s does not run", qemu);
 	else if (found)
 		say(GOOD, "QEMU", NULL, "%s has NVLink2", qemu);
 	else if (help_has(qemu, old, "atsd=") > 0)
-		say(BAD, "QEMU", "install QEMU 10.0 with NVLink2 of this project",
+		say(BAD, "QEMU", "install qemu-system-ppc-nvlink2, which is QEMU 10.0 with NVLink2, beside it",
 		    "%s has NVLink2 as it was until QEMU 8.1, which ends with an assertion on this kernel", qemu);
 	else
-		say(BAD, "QEMU", "install QEMU 10.0 with NVLink2 of this project; QEMU dropped it in 8.2",
+		say(BAD, "QEMU", "install qemu-system-ppc-nvlink2 beside it; QEMU dropped NVLink2 in 8.2",
 		    "%s has no NVLink2", qemu);
 }
 
@@ -306,6 +321,7 @@ static void check_lock_limit(const struct options *options)
 
 int command_check(const struct machine *machine, const struct options *options)
 {
+	bool other_kernel;
 	size_t i;
 
 	if (!machine_has_nvlink2(machine)) {
@@ -314,7 +330,7 @@ int command_check(const struct machine *machine, const struct options *options)
 	}
 	check_firmware(machine);
 	check_atsd(machine);
-	check_kernel(machine);
+	other_kernel = check_kernel(machine);
 	if (machine->kind == KIND_HOST)
 		check_vfio(machine);
 	check_kvm(machine);
@@ -328,5 +344,7 @@ int command_check(const struct machine *machine, const struct options *options)
 		check_lock_limit(options);
 	}
 	printf("%u good, %u to note, %u failed\n", count[GOOD], count[NOTE], count[BAD]);
+	if (machine->kind == KIND_HOST && other_kernel)
+		print_plan(machine);
 	return count[BAD] ? EXIT_FAILED : EXIT_GOOD;
 }

@@ -297,14 +297,30 @@ class Wrong(Case):
     def change_bridge(self, **properties):
         self.fixture.node(made.bridge_node(self.bridge), **properties)
 
+    def plan(self, text):
+        """What check says at its end of a kernel with NVLink2: by the first words of the lines."""
+        found = re.search(r"^\d+ good, .* failed\n\nA kernel with NVLink2, beside this one\n((  .*\n)+)\Z", text, re.M)
+        self.assertTrue(found, text)
+        lines = re.split(r"^  (\w[\w ]+): ", re.sub(r"\n {10} +", " ", found[1]), flags=re.M)[1:]
+        return dict(zip(lines[::2], lines[1::2]))
+
     def test_stock_kernel(self):
-        """a kernel without NVLink2: the tree is shown all the same, check says what to install"""
-        self.fixture, self.gpus = made.witherspoon(self.root, shown=False)
+        """Debian's own kernel: the tree is shown all the same, check says what to install and how to go back"""
+        kernel = "6.12.86+deb13-powerpc64le"
+        self.fixture, self.gpus = made.witherspoon(self.root, shown=False, kernel=kernel)
         found = self.problem("shows 6 of its bridges not at all", 2)
         self.assertEqual(found["npus"][0]["gpus"][1]["bridges"][2]["link"], 5)
         text = self.run_tool("check", "--qemu", "/nowhere/qemu", status=1)
-        self.assertRegex(text, r"FAILED +kernel .* shows no bridges\n +-> install a kernel with the nvlink2 series")
-        self.assertRegex(text, r"FAILED +QEMU +/nowhere/qemu does not run")
+        self.assertRegex(text, rf"FAILED +kernel +{re.escape(kernel)} .* shows no bridges\n +-> install a kernel with the nvlink2 "
+                         "series, as below")
+        self.assertRegex(text, r"FAILED +QEMU +/nowhere/qemu does not run\n +-> install qemu-system-ppc-nvlink2, or name")
+        plan = self.plan(text)
+        self.assertEqual(list(plan), ["changes", "install", "go back"])
+        self.assertRegex(plan["changes"], "bridge for each link.* GPU RAM.* one IOMMU group")
+        self.assertIn("apt install ./linux-image-*nvlink2*.deb ./qemu-system-ppc-nvlink2_*.deb", plan["install"])
+        self.assertIn("'make deb'", plan["install"])
+        self.assertIn(f"restart with {kernel}, which stays installed", plan["go back"])
+        self.assertIn("apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", plan["go back"])
         self.assertIn("does not show its bridges", self.run_tool("qemu", "GPU0", status=1))
 
     def test_phandle(self):
@@ -437,17 +453,22 @@ class Wrong(Case):
         """kernels before 6.12.84, and before 5.13"""
         made.witherspoon(self.root, kernel="6.12.83-powerpc64le")
         self.assertRegex(self.run_tool("check", status=1), r"FAILED +kernel .* too old\n +-> update to 6\.12\.84")
+        made.witherspoon(self.root)
+        self.assertNotIn("beside this one", self.run_tool("check", "--qemu", self.good_qemu(), watch=False))
         made.witherspoon(self.root, kernel="5.10.0-30-powerpc64le")
-        self.assertRegex(self.run_tool("check", "--qemu", self.good_qemu()), r"note +kernel .* as it was before Linux 5\.13")
+        text = self.run_tool("check", "--qemu", self.good_qemu())
+        self.assertRegex(text, r"note +kernel .* as it was before Linux 5\.13")
+        self.assertIn("restart with 5.10.0-30-powerpc64le", self.plan(text)["go back"])
 
     def test_qemu_versions(self):
         """QEMU as it was until 8.1, QEMU without NVLink2, a kernel without the driver, a hash MMU"""
         old = self.qemu("spapr*) echo '  atsd=<uint64>' ;;")
-        self.assertRegex(self.run_tool("check", "--qemu", old, status=1), r"FAILED +QEMU .* as it was until QEMU 8\.1")
+        self.assertRegex(self.run_tool("check", "--qemu", old, status=1), r"FAILED +QEMU .* as it was until QEMU 8\.1.*\n"
+                         r" +-> install qemu-system-ppc-nvlink2, which is QEMU 10\.0")
         self.fixture.write("proc/kallsyms", "0000 t vfio_pci_probe\t[vfio_pci]\n")
         self.fixture.write("proc/cpuinfo", "MMU\t\t: Hash\n")
         text = self.run_tool("check", "--qemu", self.qemu("none) ;;"), status=1)
-        self.assertRegex(text, r"FAILED +QEMU .* has no NVLink2\n +-> install QEMU 10\.0")
+        self.assertRegex(text, r"FAILED +QEMU .* has no NVLink2\n +-> install qemu-system-ppc-nvlink2 beside it")
         self.assertRegex(text, r"FAILED +vfio-pci +of this kernel hands no GPU RAM")
         self.assertRegex(text, r"FAILED +MMU +is hash")
 

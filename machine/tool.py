@@ -65,7 +65,7 @@ def users(found):
 def topology(seen, board):
     """Sockets, GPUs, links and groups are those of the board; nothing contradicts itself."""
     found = listed(seen, "before")
-    links = [[bin(mask).count("1") for mask in board.gpu_links]] * board.chips
+    links = [[word.count("C") for word in board.wiring]] * board.chips
     seen_links = [[len(gpu["bridges"]) for gpu in npu["gpus"]] for npu in found.get("npus", [])]
     ram = {gpu["ram"]["address"] for gpu in gpus(found) if gpu["ram"]}
     good = (seen_links == links and found["problems"] == [] and len(found["groups"]) == board.chips and
@@ -77,7 +77,7 @@ def tree(seen, board):
     status, text = output(seen, "tree")
     lines = len(re.findall(r"^  \|  \+- link \d+ down ", text, re.M))
     return Result("list: a line for each link", not status and lines == board.chips * sum(
-        bin(mask).count("1") for mask in board.gpu_links), host=text)
+        word.count("C") for word in board.wiring), host=text)
 
 
 def idle(seen, name):

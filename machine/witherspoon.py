@@ -40,19 +40,20 @@ class Board:
     text: str
     chips: int
     gpus_per_chip: int
-    gpu_links: list
+    # By GPU of a chip: a letter for each of its links, C for one to the chip, a digit for one to that GPU of the chip
+    wiring: list
 
     @property
     def links_per_gpu(self):
-        return bin(self.gpu_links[0]).count("1")
+        return self.wiring[0].count("C")
 
 
 def load_boards():
     """By name; the first is the default."""
     with open(BOARD_TABLE, encoding="utf-8") as table:
-        rows = re.findall(r'^WITHERSPOON_BOARD\("(\w+)", "([^"]+)", (\d+), (\d+), ([^)]*)\)$', table.read(), re.M)
-    return {name: Board(name, text, int(chips), int(gpus), [int(mask, 0) for mask in masks.split(",")])
-            for name, text, chips, gpus, masks in rows}
+        rows = re.findall(r'^WITHERSPOON_BOARD\("(\w+)", "([^"]+)", (\d+), (\d+),\s+([^)]*)\)$', table.read(), re.M)
+    return {name: Board(name, text, int(chips), int(gpus), re.findall(r'"(\w+)"', wiring))
+            for name, text, chips, gpus, wiring in rows}
 
 
 BOARDS = load_boards()

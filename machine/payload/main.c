@@ -402,19 +402,33 @@ static void check_io_valid(void)
 	expect("  training is", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 }
 
+/* Of a word of QEMU's table of boards, as a mask */
+static u32 chip_links(const char *word)
+{
+	unsigned int i;
+	u32 mask = 0;
+
+	for (i = 0; word[i]; i++)
+		mask |= (word[i] == 'C') << i;
+	return mask;
+}
+
 /* Which of its own six links the first GPU has to other GPUs, on the board with that many links to the chip */
 static u32 peer_links(void)
 {
-	static const u32 to_chip[] = {
+	static const char *const to_chip[] = {
 #define WITHERSPOON_BOARD(name, text, chips, gpus, first, ...) first,
 #include "pnv_witherspoon_boards.h.inc"
 #undef WITHERSPOON_BOARD
 	};
 	unsigned int i;
+	u32 mask;
 
-	for (i = 0; i < ARRAY_SIZE(to_chip); i++)
-		if ((unsigned int)__builtin_popcount(to_chip[i]) == links)
-			return ~to_chip[i] & GPU_LINKS;
+	for (i = 0; i < ARRAY_SIZE(to_chip); i++) {
+		mask = chip_links(to_chip[i]);
+		if ((unsigned int)__builtin_popcount(mask) == links)
+			return ~mask & GPU_LINKS;
+	}
 	return 0;
 }
 

@@ -61,11 +61,11 @@ def gpus_of(board):
     gpus, phandle = [], 1000
     for chip in range(board.chips):
         link = 0
-        for number, mask in enumerate(board.gpu_links):
+        for number, word in enumerate(board.wiring):
             phandle += 100
             gpu = Gpu(f"{GPU_DOMAINS[chip]}:{GPU_BUSES[number]}", f"GPU{chip * 3 + number}", chip * 8, phandle,
                       (4 << 40) + (chip << 45) + number * APERTURE, 255 - len(gpus), chip)
-            for function in range(bin(mask).count("1")):
+            for function in range(word.count("C")):
                 gpu.bridges.append(Bridge(f"{NPU_DOMAINS[chip]}:00:0{number}.{function}", link, phandle + 1 + function, gpu,
                                           group=chip))
                 link += 1

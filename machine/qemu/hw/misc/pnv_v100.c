@@ -362,6 +362,7 @@ static void v100_exit(PCIDevice *dev)
     PnvV100 *s = PNV_V100(dev);
 
     pnv_npu2_detach(s->npu, s->group);
+    v100_peer_leave(s);
     timer_free(s->start_timer);
     v100_engine_unrealize(s);
     v100_falcon_unrealize(s);
@@ -396,6 +397,21 @@ static void v100_set_fail_link_disable(Object *obj, bool value, Error **errp)
     PNV_V100(obj)->faults.link_disable = value;
 }
 
+static bool v100_get_ignore_link_disable(Object *obj, Error **errp)
+{
+    return PNV_V100(obj)->faults.link_cut;
+}
+
+static void v100_set_ignore_link_disable(Object *obj, bool value, Error **errp)
+{
+    PnvV100 *s = PNV_V100(obj);
+
+    s->faults.link_cut = value;
+    if (DEVICE(s)->realized) {
+        pnv_npu2_endpoint_changed(s->npu, s->group);
+    }
+}
+
 static bool v100_get_fail_ram_size(Object *obj, Error **errp)
 {
     return PNV_V100(obj)->faults.ram_size;
@@ -417,11 +433,15 @@ static void v100_init(Object *obj)
     v100_fb_init(obj);
     v100_falcon_init(obj);
     v100_engine_init(obj);
+    v100_peer_init(obj);
     object_property_add_bool(obj, "x-fail-reset", v100_get_fail_reset,
                              v100_set_fail_reset);
     object_property_add_bool(obj, "x-fail-link-disable",
                              v100_get_fail_link_disable,
                              v100_set_fail_link_disable);
+    object_property_add_bool(obj, "x-ignore-link-disable",
+                             v100_get_ignore_link_disable,
+                             v100_set_ignore_link_disable);
     object_property_add_bool(obj, "x-fail-ram-size", v100_get_fail_ram_size,
                              v100_set_fail_ram_size);
 }

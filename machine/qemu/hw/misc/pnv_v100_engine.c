@@ -2,8 +2,8 @@
  * QEMU PowerNV: a GPU with NVLink2, the copy engine of the model
  *
  * Moves data between the GPU's RAM and the system's, through the PHB or through
- * the NPU, also by ATS, with a cache of translations.  No real GPU has this
- * engine; docs/specs/pnv-v100.rst describes it.
+ * the NPU, also by ATS, with a cache of translations; or that of another GPU.
+ * No real GPU has this engine; docs/specs/pnv-v100.rst describes it.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,7 +16,7 @@
 #include "trace.h"
 
 #define V100_CE                 0xf00000
-#define V100_CE_SIZE            0x3c
+#define V100_CE_SIZE            0x40
 #define V100_CE_ID              0x00
 #define   V100_CE_ID_VALUE          0x4e564c32
 #define V100_CE_CONTROL         0x04
@@ -25,6 +25,7 @@
 #define     V100_CE_PATH_PCIE           0
 #define     V100_CE_PATH_NVLINK         1
 #define     V100_CE_PATH_ATS            2
+#define     V100_CE_PATH_PEER           3
 #define   V100_CE_TO_SYSTEM         0x00000100
 #define V100_CE_STATUS          0x08
 #define   V100_CE_BUSY              0x00000001
@@ -42,6 +43,7 @@
 #define V100_CE_RAM_MIB         0x30
 #define V100_CE_PASID           0x34
 #define V100_CE_PURGES          0x38
+#define V100_CE_PEER_LINKS      0x3c
 
 typedef enum PnvV100CopyError {
     V100_OK = 0,
@@ -159,11 +161,11 @@ static PnvV100CopyError v100_copy_check(PnvV100 *s, const PnvV100Copy *copy)
     switch (v100_copy_path(copy)) {
     case V100_CE_PATH_PCIE:
         return V100_OK;
-    case V100_CE_PATH_NVLINK:
-    case V100_CE_PATH_ATS:
-        return copy->link < s->npu->links_per_gpu ? V100_OK : V100_BAD_RANGE;
+    case V100_CE_PATH_PEER:
+        return copy->link < V100_NR_LINKS && s->peers.link[copy->link].gpu
+               ? V100_OK : V100_BAD_RANGE;
     default:
-        return V100_BAD_RANGE;
+        return copy->link < s->npu->links_per_gpu ? V100_OK : V100_BAD_RANGE;
     }
 }
 
@@ -249,6 +251,24 @@ static PnvV100CopyError v100_system_ats(PnvV100 *s, hwaddr addr, hwaddr len)
     return V100_OK;
 }
 
+/* What is the system's side otherwise is the RAM of the other GPU */
+static PnvV100CopyError v100_system_peer(PnvV100 *s, hwaddr addr, hwaddr len)
+{
+    static const PnvV100CopyError code[] = {
+        [V100_PEER_OK] = V100_OK,
+        [V100_PEER_DOWN] = V100_LINK_DOWN,
+        [V100_PEER_NO_RAM] = V100_BUS_ERROR,
+    };
+    PnvV100Access access = {
+        .addr = addr,
+        .buf = s->engine.buf,
+        .len = len,
+        .is_write = s->engine.run.control & V100_CE_TO_SYSTEM,
+    };
+
+    return code[v100_peer_rw(s, s->engine.run.link, &access)];
+}
+
 static PnvV100CopyError v100_copy_system(PnvV100 *s, hwaddr addr, hwaddr len)
 {
     switch (v100_copy_path(&s->engine.run)) {
@@ -256,6 +276,8 @@ static PnvV100CopyError v100_copy_system(PnvV100 *s, hwaddr addr, hwaddr len)
         return v100_system_pcie(s, addr, len);
     case V100_CE_PATH_NVLINK:
         return v100_system_nvlink(s, addr, s->engine.buf, len, false);
+    case V100_CE_PATH_PEER:
+        return v100_system_peer(s, addr, len);
     default:
         return v100_system_ats(s, addr, len);
     }
@@ -380,6 +402,8 @@ static uint32_t v100_ce_read(PnvV100 *s, uint32_t addr)
         return next->pasid;
     case V100_CE_PURGES:
         return pnv_npu2_purges(s->npu);
+    case V100_CE_PEER_LINKS:
+        return v100_peers_up(s);
     default:
         return v100_unimp_read(s, addr);
     }

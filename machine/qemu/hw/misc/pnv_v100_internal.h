@@ -10,8 +10,6 @@
 #include "qemu/log.h"
 #include "hw/misc/pnv_v100.h"
 
-#define V100_NR_LINKS           6
-
 /* What the privileged ring answers when the unit asked is not there */
 #define V100_PRI_ERROR          0xbadf1100
 /* and while it is held in reset */
@@ -71,6 +69,12 @@ typedef enum PnvV100Answer {
     V100_ANSWER_NONE,           /* and none will come */
 } PnvV100Answer;
 
+typedef enum PnvV100PeerResult {
+    V100_PEER_OK,
+    V100_PEER_DOWN,
+    V100_PEER_NO_RAM,
+} PnvV100PeerResult;
+
 /* DMA of the GPU by the PHB: is it allowed? */
 bool v100_dma_pcie(PnvV100 *s, hwaddr addr, void *buf, hwaddr len,
                    bool is_write);
@@ -96,9 +100,21 @@ bool v100_link_ready(PnvNvlinkEndpoint *ep, unsigned link);
 unsigned v100_brick(const PnvV100 *s, unsigned link);
 /* a mask of CPU links */
 uint32_t v100_links_up(const PnvV100 *s);
+/* this end of a GPU link answers, and is not cut */
+bool v100_link_open(const PnvV100 *s, unsigned gpu_link);
 /* the first CPU link of a mask of GPU links, or -1 if not all of them are up */
 int v100_common_link(const PnvV100 *s, uint32_t gpu_links);
 void v100_nvlink_reset(PnvV100 *s);
+
+/* The links to other GPUs, pnv_v100_peer.c */
+bool v100_peer_up(const PnvV100 *s, unsigned gpu_link);
+/* a mask of GPU links */
+uint32_t v100_peers_up(const PnvV100 *s);
+/* the RAM of the GPU at the other end, as far as there is a link and it is up */
+PnvV100PeerResult v100_peer_rw(PnvV100 *s, unsigned gpu_link,
+                               const PnvV100Access *a);
+void v100_peer_init(Object *obj);
+void v100_peer_leave(PnvV100 *s);
 
 /* The GSP falcon, pnv_v100_falcon.c */
 extern const PnvV100Unit v100_falcon_unit;

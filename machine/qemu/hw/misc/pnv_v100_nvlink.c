@@ -98,13 +98,18 @@ static int v100_cpu_link(const PnvV100 *s, unsigned gpu_link)
            ? ctpop8(s->cpu_links & MAKE_64BIT_MASK(0, gpu_link)) : -1;
 }
 
+bool v100_link_open(const PnvV100 *s, unsigned gpu_link)
+{
+    bool cut = s->link_disable & BIT(V100_LINK_DISABLE_SHIFT + gpu_link);
+
+    return v100_awake(s) && s->link_training && (!cut || s->faults.link_cut);
+}
+
 bool v100_link_ready(PnvNvlinkEndpoint *ep, unsigned link)
 {
     PnvV100 *s = PNV_V100(ep);
 
-    return v100_awake(s) && s->link_training &&
-           !(s->link_disable & BIT(V100_LINK_DISABLE_SHIFT +
-                                   v100_gpu_link(s, link)));
+    return v100_link_open(s, v100_gpu_link(s, link));
 }
 
 unsigned v100_brick(const PnvV100 *s, unsigned link)
@@ -265,7 +270,8 @@ static uint32_t v100_dl_state(const PnvV100 *s, unsigned gpu_link, bool sublink)
 {
     int link = v100_cpu_link(s, gpu_link);
 
-    if (link >= 0 && (v100_links_up(s) & BIT(link))) {
+    if (v100_peer_up(s, gpu_link) ||
+        (link >= 0 && (v100_links_up(s) & BIT(link)))) {
         return sublink ? V100_SUBLINK_HS : V100_LINK_STATE_ACTIVE;
     }
     if (link >= 0 && s->npu->brick[v100_brick(s, link)].trained) {

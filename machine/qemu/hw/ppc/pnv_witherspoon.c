@@ -54,7 +54,8 @@ typedef struct WitherspoonBoard {
     const char *desc;
     unsigned chips;
     unsigned gpus_per_chip;
-    uint8_t links[WITHERSPOON_CHIP_SLOTS];      /* by GPU of a chip */
+    /* by GPU of a chip: where its links lead */
+    const char *links[WITHERSPOON_CHIP_SLOTS];
 } WitherspoonBoard;
 
 static const WitherspoonBoard witherspoon_board[] = {
@@ -80,6 +81,7 @@ struct WitherspoonState {
     const WitherspoonBoard *board;
     uint64_t gpu_ram;
     PnvNpu2 *npu[WITHERSPOON_MAX_CHIPS];
+    PnvV100 *gpu[WITHERSPOON_MAX_CHIPS][WITHERSPOON_CHIP_SLOTS];
     DeviceState *expander[WITHERSPOON_MAX_CHIPS];
 };
 
@@ -268,6 +270,50 @@ static PCIBus *witherspoon_root_port(PnvChip *chip, unsigned index, char *id)
                                 id, -1, 0);
 }
 
+static uint8_t witherspoon_cpu_links(const char *links)
+{
+    uint8_t mask = 0;
+    unsigned i;
+
+    for (i = 0; links[i]; i++) {
+        mask |= (links[i] == 'C') << i;
+    }
+    return mask;
+}
+
+/* The link of @links that leads to @gpu as the (@nth + 1)-th one */
+static unsigned witherspoon_find_link(const char *links, unsigned gpu,
+                                      unsigned nth)
+{
+    unsigned i;
+
+    for (i = 0; links[i]; i++) {
+        if (links[i] == '0' + gpu && !nth--) {
+            return i;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Links from one GPU of a chip to those before it, which exist */
+static void witherspoon_join_gpu(WitherspoonState *ws, unsigned chip,
+                                 unsigned group)
+{
+    const char *const *links = ws->board->links;
+    unsigned nth[WITHERSPOON_CHIP_SLOTS] = { 0 };
+    unsigned i;
+
+    for (i = 0; links[group][i]; i++) {
+        unsigned peer = links[group][i] - '0';
+
+        if (links[group][i] != 'C' && peer < group) {
+            pnv_v100_join(ws->gpu[chip][group], i, ws->gpu[chip][peer],
+                          witherspoon_find_link(links[peer], group,
+                                                nth[peer]++));
+        }
+    }
+}
+
 static void witherspoon_add_gpu(WitherspoonState *ws, PCIBus *bus,
                                 unsigned chip, unsigned group)
 {
@@ -279,9 +325,12 @@ static void witherspoon_add_gpu(WitherspoonState *ws, PCIBus *bus,
     object_property_set_link(OBJECT(dev), "npu", OBJECT(ws->npu[chip]),
                              &error_abort);
     qdev_prop_set_uint32(DEVICE(dev), "group", group);
-    qdev_prop_set_uint8(DEVICE(dev), "cpu-links", ws->board->links[group]);
+    qdev_prop_set_uint8(DEVICE(dev), "cpu-links",
+                        witherspoon_cpu_links(ws->board->links[group]));
     qdev_prop_set_uint64(DEVICE(dev), "ram-size", ws->gpu_ram);
     pci_realize_and_unref(dev, bus, &error_fatal);
+    ws->gpu[chip][group] = PNV_V100(dev);
+    witherspoon_join_gpu(ws, chip, group);
 }
 
 static void witherspoon_add_gpus(WitherspoonState *ws, unsigned chip)

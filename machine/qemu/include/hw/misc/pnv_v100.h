@@ -16,6 +16,8 @@
 #define TYPE_PNV_V100 "pnv-v100"
 OBJECT_DECLARE_SIMPLE_TYPE(PnvV100, PNV_V100)
 
+#define V100_NR_LINKS           6
+
 /* The copy engine: what software programs, latched when a copy starts */
 typedef struct PnvV100Copy {
     uint32_t control;
@@ -51,7 +53,8 @@ typedef struct PnvV100Atc {
 /* Faults to inject; all can be set while the machine runs */
 typedef struct PnvV100Faults {
     bool reset;                 /* does not come back from a reset */
-    bool link_disable;          /* does not cut links when told to */
+    bool link_disable;          /* takes no word of which links to cut */
+    bool link_cut;              /* takes it, and cuts none */
     bool ram_size;              /* 0x100ce0 reads as an error */
 } PnvV100Faults;
 
@@ -68,6 +71,20 @@ typedef struct PnvV100Engine {
     uint64_t bytes_pcie;
     uint64_t bytes_nvlink;
 } PnvV100Engine;
+
+/* A link to another GPU: the other end */
+typedef struct PnvV100PeerLink {
+    PnvV100 *gpu;               /* NULL: leads to the CPU, or nowhere */
+    unsigned link;              /* its own number of the link */
+} PnvV100PeerLink;
+
+typedef struct PnvV100Peers {
+    PnvV100PeerLink link[V100_NR_LINKS];
+
+    uint64_t bytes;             /* of others' RAM, that this one moved */
+    uint64_t served;            /* of its RAM, that others moved */
+    uint64_t refused;
+} PnvV100Peers;
 
 /* Master control */
 #define V100_NR_INTR_TREES      4
@@ -191,6 +208,10 @@ struct PnvV100 {
     PnvV100Falcon falcon;
     PnvV100Engine engine;
     PnvV100Atc atc;
+    PnvV100Peers peers;
 };
+
+/* Join a link of one GPU, by its own number, to a link of another one */
+void pnv_v100_join(PnvV100 *a, unsigned link_a, PnvV100 *b, unsigned link_b);
 
 #endif /* HW_MISC_PNV_V100_H */

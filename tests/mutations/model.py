@@ -95,6 +95,12 @@ LINKS = [
     Mutation("links to other GPUs cannot be cut", V100 + "_nvlink.c",
              "    s->link_disable |= val & V100_LINK_DISABLE_MASK;", "    s->link_disable |= val & 0;",
              Caught.by("check-model", "small: links to other GPUs are cut", "small: all links are cut")),
+    Mutation("a GPU is reached over a link that it has cut", V100 + "_peer.c",
+             "           v100_link_open(end->gpu, end->link);", "           v100_awake(end->gpu);",
+             Caught.by("qtest peer-cut", "broke: :test_peer_cut:")),
+    Mutation("a GPU has cut what it had cut before a reset", V100 + "_nvlink.c",
+             "    s->link_disable = 0;", "    s->link_disable &= V100_LINK_DISABLE_MASK;",
+             Caught.by("qtest peer-reset", "broke: :test_peer_reset:")),
 ]
 
 ERRORS = [

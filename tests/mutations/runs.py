@@ -35,6 +35,8 @@ RUNS = {
     "qtest link": qtest("pnv-npu2-test", "pnv-npu2/link"),
     "qtest fir-fatal": qtest("pnv-npu2-test", "pnv-npu2/fir-fatal"),
     "qtest link-address": qtest("pnv-v100-test", "pnv-v100/link-address"),
+    "qtest peer-cut": qtest("pnv-v100-test", "pnv-v100/peer-cut"),
+    "qtest peer-reset": qtest("pnv-v100-test", "pnv-v100/peer-reset"),
     "qtest freeze": qtest("pnv-v100-test", "pnv-v100/freeze"),
     "qtest capabilities": qtest("pnv-v100-test", "pnv-v100/capabilities"),
     "qtest msi": qtest("pnv-v100-falcon-test", "pnv-v100/msi"),

@@ -1,6 +1,7 @@
 /*
  * QTest testcase for the GPU with NVLink2 of a Witherspoon: configuration
- * space, BARs, resets, power, and the copy engine of the model
+ * space, BARs, resets, power, the copy engine of the model, and links to other
+ * GPUs
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,6 +14,7 @@
 #define CE_CONTROL          (CE + 0x04)
 #define   CE_START              0x00000001
 #define   CE_PATH_NVLINK        0x00000010
+#define   CE_PATH_PEER          0x00000030
 #define   CE_TO_SYSTEM          0x00000100
 #define CE_STATUS           (CE + 0x08)
 #define   CE_BUSY               0x00000001
@@ -28,8 +30,14 @@
 #define CE_SYSTEM_HI        (CE + 0x14)
 #define CE_GPU_LO           (CE + 0x18)
 #define CE_LENGTH           (CE + 0x20)
+#define CE_LINK             (CE + 0x28)
 #define CE_LINK_STATE       (CE + 0x2c)
 #define CE_RAM_MIB          (CE + 0x30)
+#define CE_PEER_LINKS       (CE + 0x3c)
+
+/* Links 0, 2 and 4 of each lead to the other GPU */
+#define PEER_LINKS          0x15
+#define CUT(links)          ((links) << 16)
 
 #define RESET_NS            10000000
 
@@ -279,6 +287,201 @@ static void test_reset(void)
     qtest_quit(qts);
 }
 
+/*
+ * Links to other GPUs
+ */
+static Npu2 peer_start(const char *options)
+{
+    Npu2 npu = gpu_start(options);
+
+    peer_open(&npu);
+    qtest_writeq(npu.qts, PEER_BAR1_MMIO, PATTERN);
+    return npu;
+}
+
+static uint64_t peer_fact(const Npu2 *npu, const char *gpu, const char *fact)
+{
+    QDict *facts = qom_facts(npu->qts, gpu, "peers");
+    uint64_t val = qdict_get_int(facts, fact);
+
+    qobject_unref(facts);
+    return val;
+}
+
+/* Out of the other GPU's RAM, over one of the GPU's own links */
+static uint32_t peer_copy(const Npu2 *npu, unsigned link, uint64_t addr)
+{
+    qtest_writeq(npu->qts, GPU_BAR1_MMIO, 0);
+    gpu_write(npu, CE_LINK, link);
+    return copy_at(npu, CE_PATH_PEER, addr, 8);
+}
+
+static bool peer_reached(const Npu2 *npu, unsigned link)
+{
+    uint32_t status = peer_copy(npu, link, 0);
+    uint64_t found = qtest_readq(npu->qts, GPU_BAR1_MMIO);
+
+    g_assert_cmphex(status, ==, found ? CE_DONE : CE_ERROR(CE_LINK_DOWN));
+    return found == PATTERN;
+}
+
+static void peer_start_nvlink(const Npu2 *npu)
+{
+    peer_write(npu, PMC_ENABLE, PMC_ENABLE_NVLINK);
+    peer_write(npu, PRI_MASTER, 4);
+    peer_write(npu, PRI_RING, 2);
+}
+
+/* There and back, nothing outside, and only by links that lead there */
+static void test_peer(void)
+{
+    Npu2 npu = peer_start("");
+    unsigned link;
+
+    for (link = 0; link < 6; link++) {
+        g_assert_cmphex(peer_copy(&npu, link, 0), ==, PEER_LINKS & 1 << link ?
+                        CE_DONE : CE_ERROR(CE_BAD_RANGE));
+    }
+    g_assert_cmphex(peer_copy(&npu, 6, 0), ==, CE_ERROR(CE_BAD_RANGE));
+    g_assert_true(peer_reached(&npu, 0));
+    g_assert_cmphex(peer_copy(&npu, 0, 256 * MiB), ==, CE_ERROR(CE_BUS_ERROR));
+    qtest_writeq(npu.qts, GPU_BAR1_MMIO, ~PATTERN);
+    g_assert_cmphex(copy_at(&npu, CE_PATH_PEER | CE_TO_SYSTEM, 64 * KiB, 8), ==,
+                    CE_DONE);
+    g_assert_cmphex(qtest_readq(npu.qts, PEER_BAR1_MMIO + 64 * KiB), ==,
+                    ~PATTERN);
+    /* three of the loop, one that was looked at, one back */
+    g_assert_cmpuint(peer_fact(&npu, GPU, "bytes"), ==, 5 * 8);
+    g_assert_cmpuint(peer_fact(&npu, PEER, "served"), ==, 5 * 8);
+    g_assert_cmpuint(peer_fact(&npu, PEER, "bytes"), ==, 0);
+    qtest_quit(npu.qts);
+}
+
+/* One end is enough, and what is cut stays so until that end is reset */
+static void test_peer_cut(void)
+{
+    Npu2 npu = peer_start("");
+
+    gpu_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    peer_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    g_assert_cmphex(gpu_read(&npu, CE_PEER_LINKS), ==, PEER_LINKS);
+    peer_start_nvlink(&npu);
+    peer_write(&npu, LINK_DISABLE, CUT(1 << 2));
+    g_assert_cmphex(gpu_read(&npu, CE_PEER_LINKS), ==, PEER_LINKS & ~(1 << 2));
+    g_assert_true(peer_reached(&npu, 0));
+    g_assert_false(peer_reached(&npu, 2));
+    gpu_start_nvlink(&npu);
+    gpu_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    g_assert_false(peer_reached(&npu, 0));
+    /* a unit that is switched off lets go of nothing */
+    gpu_write(&npu, LINK_DISABLE, 0);
+    gpu_write(&npu, PMC_ENABLE, 0);
+    g_assert_false(peer_reached(&npu, 0));
+    g_assert_cmpuint(peer_fact(&npu, GPU, "refused"), ==, 3);
+    g_assert_cmpuint(peer_fact(&npu, PEER, "served"), ==, 8);
+    qtest_quit(npu.qts);
+}
+
+/* A reset of one end takes back what that end has cut, and no more */
+static void test_peer_reset(void)
+{
+    Npu2 npu = peer_start("");
+
+    gpu_start_nvlink(&npu);
+    peer_start_nvlink(&npu);
+    gpu_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    peer_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    peer_bus_reset(&npu);
+    peer_open(&npu);
+    qtest_writeq(npu.qts, PEER_BAR1_MMIO, PATTERN);
+    peer_start_nvlink(&npu);
+    g_assert_cmphex(peer_read(&npu, LINK_DISABLE), ==, 0);
+    g_assert_false(peer_reached(&npu, 0));
+    gpu_bus_reset(&npu);
+    gpu_open(&npu);
+    g_assert_true(peer_reached(&npu, 0));
+    qtest_quit(npu.qts);
+}
+
+/* Only what answers can be reached */
+static void test_peer_down(void)
+{
+    Npu2 npu = peer_start("-global pnv-v100.reset-ms=10");
+
+    qtest_clock_step(npu.qts, 2 * RESET_NS);
+    gpu_open(&npu);
+    peer_open(&npu);
+    qtest_writeq(npu.qts, PEER_BAR1_MMIO, PATTERN);
+    config_write(&npu, PEER_BUS, 0, GPU_PM + PCI_PM_CTRL, 3);
+    g_assert_false(peer_reached(&npu, 0));
+    config_write(&npu, PEER_BUS, 0, GPU_PM + PCI_PM_CTRL, 0);
+    g_assert_true(peer_reached(&npu, 0));
+    peer_bus_reset(&npu);
+    g_assert_false(peer_reached(&npu, 0));
+    qtest_clock_step(npu.qts, 2 * RESET_NS);
+    g_assert_cmphex(gpu_read(&npu, CE_PEER_LINKS), ==, PEER_LINKS);
+    g_assert_cmphex(peer_copy(&npu, 0, 0), ==, CE_DONE);
+    qtest_quit(npu.qts);
+}
+
+static void test_peer_untrained(void)
+{
+    Npu2 npu = peer_start("-global pnv-v100.link-training=off");
+
+    g_assert_cmphex(gpu_read(&npu, CE_PEER_LINKS), ==, 0);
+    g_assert_false(peer_reached(&npu, 0));
+    qtest_quit(npu.qts);
+}
+
+static void qom_set_bool(const Npu2 *npu, const char *gpu, const char *property,
+                         bool val)
+{
+    QDict *answer = qtest_qmp(npu->qts, "{ 'execute': 'qom-set', 'arguments': "
+                              "{ 'path': %s, 'property': %s, 'value': %i } }",
+                              gpu, property, val);
+
+    g_assert(qdict_haskey(answer, "return"));
+    qobject_unref(answer);
+}
+
+/* GPUs that do not do what they are told: one shows it, the other does not */
+static void test_peer_faults(void)
+{
+    Npu2 npu = peer_start("");
+
+    gpu_start_nvlink(&npu);
+    qom_set_bool(&npu, GPU, "x-fail-link-disable", true);
+    gpu_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    g_assert_cmphex(gpu_read(&npu, LINK_DISABLE), ==, 0);
+    g_assert_true(peer_reached(&npu, 0));
+    qom_set_bool(&npu, GPU, "x-fail-link-disable", false);
+    qom_set_bool(&npu, GPU, "x-ignore-link-disable", true);
+    gpu_write(&npu, LINK_DISABLE, CUT(PEER_LINKS));
+    g_assert_cmphex(gpu_read(&npu, LINK_DISABLE), ==, CUT(PEER_LINKS));
+    g_assert_true(peer_reached(&npu, 0));
+    qom_set_bool(&npu, GPU, "x-ignore-link-disable", false);
+    g_assert_false(peer_reached(&npu, 0));
+    qtest_quit(npu.qts);
+}
+
+/* Which links are one: link 2 of the first GPU is link 1 of the third */
+static void test_peer_wiring(void)
+{
+    Npu2 npu = gpu_start("-machine board=6gpu");
+
+    g_assert_cmphex(peer_fact(&npu, GPU, "links"), ==, 0x1d);
+    g_assert_cmphex(peer_fact(&npu, PEER, "links"), ==, 0x1d);
+    g_assert_cmphex(peer_fact(&npu, "/machine/gpu2", "links"), ==, 0x17);
+    gpu_start_nvlink(&npu);
+    gpu_write(&npu, LINK_DISABLE, CUT(1 << 2));
+    g_assert_cmphex(peer_fact(&npu, GPU, "up"), ==, 0x19);
+    g_assert_cmphex(peer_fact(&npu, PEER, "up"), ==, 0x1d);
+    g_assert_cmphex(peer_fact(&npu, "/machine/gpu2", "up"), ==, 0x15);
+    gpu_write(&npu, LINK_DISABLE, CUT(1 << 4));
+    g_assert_cmphex(peer_fact(&npu, PEER, "up"), ==, 0x0d);
+    qtest_quit(npu.qts);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -292,5 +495,12 @@ int main(int argc, char **argv)
     qtest_add_func("pnv-v100/bars", test_bars);
     qtest_add_func("pnv-v100/capabilities", test_capabilities);
     qtest_add_func("pnv-v100/reset", test_reset);
+    qtest_add_func("pnv-v100/peer", test_peer);
+    qtest_add_func("pnv-v100/peer-cut", test_peer_cut);
+    qtest_add_func("pnv-v100/peer-reset", test_peer_reset);
+    qtest_add_func("pnv-v100/peer-down", test_peer_down);
+    qtest_add_func("pnv-v100/peer-untrained", test_peer_untrained);
+    qtest_add_func("pnv-v100/peer-faults", test_peer_faults);
+    qtest_add_func("pnv-v100/peer-wiring", test_peer_wiring);
     return g_test_run();
 }

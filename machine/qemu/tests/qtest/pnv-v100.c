@@ -74,12 +74,15 @@ static void phb_map_m32(const Npu2 *npu)
               SETFIELD(IODA3_MBT1_MASK, 0ull, mask >> 12));
 }
 
-static void bridge_open(const Npu2 *npu, unsigned bus, unsigned devfn)
+/* Its secondary bus, and the addresses @base to @last, in units of 1 MiB */
+static void bridge_open(const Npu2 *npu, unsigned bus, unsigned devfn,
+                        unsigned secondary, uint32_t base, uint32_t last)
 {
-    config_write(npu, bus, devfn, PCI_PRIMARY_BUS, bus | (bus + 1) << 8 |
-                 GPU_BUS << 16);
-    config_write(npu, bus, devfn, PCI_MEMORY_BASE, PHB_M32_START >> 16 |
-                 0xfff00000);
+    unsigned subordinate = bus < 2 ? PEER_BUS : secondary;
+
+    config_write(npu, bus, devfn, PCI_PRIMARY_BUS, bus | secondary << 8 |
+                 subordinate << 16);
+    config_write(npu, bus, devfn, PCI_MEMORY_BASE, base >> 16 | last);
     config_write(npu, bus, devfn, PCI_COMMAND, PCI_COMMAND_MEMORY |
                  PCI_COMMAND_MASTER);
 }
@@ -100,11 +103,31 @@ Npu2 gpu_start(const char *options)
     npu.qts = qtest_initf("-M witherspoon,gpu-ram=256M -nodefaults %s",
                           options);
     phb_map_m32(&npu);
-    bridge_open(&npu, 0, 0);
-    bridge_open(&npu, 1, 0);
-    bridge_open(&npu, 2, SWITCH_PORT << 3);
+    bridge_open(&npu, 0, 0, 1, PHB_M32_START, 0xfff00000);
+    bridge_open(&npu, 1, 0, 2, PHB_M32_START, 0xfff00000);
+    bridge_open(&npu, 2, SWITCH_PORT << 3, GPU_BUS, PHB_M32_START,
+                PEER_BAR0 - 1 * MiB);
     gpu_open(&npu);
     return npu;
+}
+
+void peer_open(const Npu2 *npu)
+{
+    bridge_open(npu, 2, PEER_PORT << 3, PEER_BUS, PEER_BAR0, 0xfff00000);
+    config_write(npu, PEER_BUS, 0, PCI_BASE_ADDRESS_0, PEER_BAR0);
+    config_write(npu, PEER_BUS, 0, PCI_BASE_ADDRESS_1, PEER_BAR1);
+    config_write(npu, PEER_BUS, 0, PCI_BASE_ADDRESS_2, 0);
+    config_write(npu, PEER_BUS, 0, PCI_COMMAND, PCI_COMMAND_MEMORY);
+}
+
+uint32_t peer_read(const Npu2 *npu, uint32_t reg)
+{
+    return gpu_read(npu, PEER_BAR0 - PHB_M32_START + reg);
+}
+
+void peer_write(const Npu2 *npu, uint32_t reg, uint32_t val)
+{
+    gpu_write(npu, PEER_BAR0 - PHB_M32_START + reg, val);
 }
 
 /* BARs are little endian, the CPU is not */
@@ -128,11 +151,21 @@ void gpu_train(const Npu2 *npu)
     }
 }
 
+static void port_reset(const Npu2 *npu, unsigned port)
+{
+    config_write(npu, 2, port << 3, PCI_INTERRUPT_LINE,
+                 PCI_BRIDGE_CTL_BUS_RESET << 16);
+    config_write(npu, 2, port << 3, PCI_INTERRUPT_LINE, 0);
+}
+
 void gpu_bus_reset(const Npu2 *npu)
 {
-    config_write(npu, 2, SWITCH_PORT << 3, PCI_INTERRUPT_LINE,
-                 PCI_BRIDGE_CTL_BUS_RESET << 16);
-    config_write(npu, 2, SWITCH_PORT << 3, PCI_INTERRUPT_LINE, 0);
+    port_reset(npu, SWITCH_PORT);
+}
+
+void peer_bus_reset(const Npu2 *npu)
+{
+    port_reset(npu, PEER_PORT);
 }
 
 void gpu_start_nvlink(const Npu2 *npu)

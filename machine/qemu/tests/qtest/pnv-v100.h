@@ -15,6 +15,7 @@
 #include "pnv-npu2.h"
 
 #define GPU             "/machine/gpu0"
+#define PEER            "/machine/gpu1"
 
 /* Where the PHB shows the CPU its window of 32-bit addresses */
 #define PHB_MMIO        0x000600c200000000ull
@@ -27,6 +28,12 @@
 #define GPU_BAR1        0xa0000000u
 /* where the CPU finds it */
 #define GPU_BAR1_MMIO   (PHB_MMIO + GPU_BAR1 - PHB_M32_START)
+/* The other GPU of the chip */
+#define PEER_PORT       0xb
+#define PEER_BUS        4
+#define PEER_BAR0       0xc0000000u
+#define PEER_BAR1       0xe0000000u
+#define PEER_BAR1_MMIO  (PHB_MMIO + PEER_BAR1 - PHB_M32_START)
 #define GPU_PM          0x60
 #define GPU_MSI         0x68
 #define GPU_PCIE        0x78
@@ -63,6 +70,11 @@ void gpu_open(const Npu2 *npu);
 void gpu_bus_reset(const Npu2 *npu);
 uint32_t gpu_read(const Npu2 *npu, uint32_t reg);
 void gpu_write(const Npu2 *npu, uint32_t reg, uint32_t val);
+/* The same for the other GPU of the chip, but for bus mastering */
+void peer_open(const Npu2 *npu);
+void peer_bus_reset(const Npu2 *npu);
+uint32_t peer_read(const Npu2 *npu, uint32_t reg);
+void peer_write(const Npu2 *npu, uint32_t reg, uint32_t val);
 /* What lets the GPU's NVLink unit answer */
 void gpu_start_nvlink(const Npu2 *npu);
 /* Train the links of the chip's first GPU, and give its RAM an address */

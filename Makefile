@@ -28,8 +28,8 @@ endif
 ifeq ($(filter 6.12 mainline,$(BASE)),)
 $(error unknown base $(BASE): BASE is 6.12 or mainline, the newest Linux that Debian has)
 endif
-ifeq ($(filter one pair all,$(GUESTS)),)
-$(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a guest with all GPUs of a socket) or all (a guest with all GPUs))
+ifeq ($(filter one pair all each,$(GUESTS)),)
+$(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a guest with all GPUs of a socket), all (a guest with all GPUs) or each (a guest for each GPU))
 endif
 
 .DEFAULT_GOAL := help
@@ -37,7 +37,8 @@ endif
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
-	@echo "                 GUESTS=pair: all V100s of a socket, two or three, to one guest; GUESTS=all: those of both sockets"
+	@echo "                 GUESTS=pair: all V100s of a socket, two or three, to one guest; GUESTS=all: those of both sockets;"
+	@echo "                 GUESTS=each: a guest for each V100, all at once (no GPU reaches another one)"
 	@echo "make test        everything that must pass before a commit (T=name: only tests with name in their name)"
 	@echo "make check-full  what takes long: each commit of the series builds, and other configurations"
 	@echo "make bench       measure GPU RAM in host and guest beside Linux 5.10; the result is in build/bench"

@@ -7,14 +7,14 @@ A fact that is missing never passes: a check compares, it does not look for the 
 import re
 from dataclasses import dataclass
 
-from witherspoon import BOARDS
+from witherspoon import BOARDS, Npu
 
 APERTURE = 128 << 30
 ATSD_SIZE = 0x10000
 SPEEDS = (8, 9)
 GUEST_DMA_BYTES = 128 << 10
 # Of the copy engine: done; done and refused, as there is no translation
-DONE, NO_TRANSLATION = "0x2", "0x606"
+DONE, NO_LINK, LINK_DOWN, NO_TRANSLATION = "0x2", "0x106", "0x506", "0x606"
 # Checks of the main job that the last guest of other jobs has to pass. The others look at what those jobs do not survey.
 WHOLE = ("ibm,gpu, memory-region", "links trained", "GPU RAM as a node", "program bound to the node",
          "LPID while it runs", "DMA window while it runs", "copy over PCIe", "copy over NVLink 0", "copy over NVLink 1",
@@ -55,17 +55,29 @@ def facts_about(facts, gpu):
 
 class Evidence:
     """The observation, with the questions that the checks ask. gpu: which of several it is about; gpus: how many the guest
-    has of that GPU's socket, and socket: which of the guest's sockets that is.
+    has of that GPU's socket, and socket: which of the sockets in use that is; guests: how many have GPUs of it.
     """
 
-    def __init__(self, board, seen, gpu=None, gpus=1, socket=0):
+    def __init__(self, board, seen, gpu=None, gpus=1, socket=0, guests=1):
+        self.board = BOARDS[board]
         self.links = BOARDS[board].links_per_gpu
+        self.gpu = gpu
         self.gpus = gpus
         self.socket = socket
+        self.guests = guests
         self.facts = facts_about(seen.facts, gpu)
         self.firmware = seen.firmware
         self.registers = seen.registers
         self.gpu_counters = seen.gpus
+
+    @property
+    def wiring(self):
+        """Where the links of the GPU lead."""
+        return self.board.wiring[(self.gpu or 0) % self.board.gpus_per_chip]
+
+    def gpu_at(self, mark):
+        gpus = self.gpu_counters.get(mark, [])
+        return gpus[self.gpu or 0] if gpus else None
 
     def __getitem__(self, key):
         return self.facts.get(key, "")
@@ -111,16 +123,30 @@ class Evidence:
         return npus[index] if index is not None and index < len(npus) else None
 
     def atc(self, counter):
-        """How much a counter of all GPUs' translation caches grew while the guest ran."""
-        before, running = (sum(gpu.atc[counter] for gpu in self.gpu_counters.get(mark, []))
-                           for mark in ("host.before", "guest.running"))
+        """How much a counter of its GPU's translation cache grew while the guest ran, or of those of all of its GPUs."""
+        before, running = (sum(gpu.atc[counter] for number, gpu in enumerate(self.gpu_counters.get(mark, []))
+                               if self.guests == 1 or number == self.gpu) for mark in ("host.before", "guest.running"))
         return running - before
+
+    def own_rows(self, rows):
+        """Which rows of XTS_BDF_MAP are the guest's: all, if no other one has GPUs of the socket."""
+        where = re.match(r"[0-9a-f]{4}:([0-9a-f]{2}):([0-9a-f]{2})\.([0-7]) ", self["host.gpu"])
+        bdfn = int(where[1], 16) << 8 | int(where[2], 16) << 3 | int(where[3]) if where else None
+        return [row for row in rows if self.guests == 1 or row >> 32 & 0xffff == bdfn]
+
+    def lpids(self):
+        """Of the guest, while it runs: one, if all is well."""
+        npu = self.at("guest.running")
+        if not npu:
+            return []
+        return npu.guest_lpids() if self.guests == 1 else sorted({row & npu.LPID for row in self.own_rows(npu.guest_rows())})
 
     def firmware_rows(self):
         """What firmware wrote to the NPU's XTS_BDF_MAP since it started, in order. It counts NPUs from 1."""
         index = self.npu()
         pattern = rf"NPU{index + 1 if index is not None else '?'}: XTS_BDF_MAP\[\d+\] = (0x[0-9a-f]+)"
-        return [int(match.group(1), 16) for line in self.firmware for match in [re.search(pattern, line)] if match]
+        return self.own_rows(int(match.group(1), 16) for line in self.firmware for match in [re.search(pattern, line)]
+                             if match)
 
 
 def log_is_clean(seen):
@@ -128,16 +154,16 @@ def log_is_clean(seen):
     return Result("host's log", text == "0 warnings", host=text)
 
 
-def nothing_left(name, used, after):
-    """used, after: the NPU while a guest had the GPU, and later."""
+def nothing_left(name, used, after, guests=1):
+    """used, after: the NPU while guests had the GPUs, and later."""
     had, left = used.guest_lpids() if used else [], after.left_to_guests() if after else None
-    return Result(name, len(had) == 1 and left == [], model=f"had {had}, left {left}")
+    return Result(name, len(had) == guests and left == [], model=f"had {had}, left {left}")
 
 
-def denied(name, used, after):
+def denied(name, used, after, guests=1):
     tables = used.tables() if used else []
     wrong = after.not_denied(tables) if after else None
-    return Result(name, bool(tables) and wrong == [], model=f"TVEs {tables}, of which let DMA through: {wrong}")
+    return Result(name, len(tables) >= guests and wrong == [], model=f"TVEs {tables}, of which let DMA through: {wrong}")
 
 
 def links_fenced(name, used, after):
@@ -243,7 +269,7 @@ def training(ev):
     npu = ev.at("guest.running")
     procedures = sum("Running procedure" in line for line in ev.firmware)
     up = npu.links_up() if npu else []
-    return Result("links trained", ev["guest.links.up"] == str(ev.links) and len(up) == ev.links * ev.gpus and
+    return Result("links trained", ev["guest.links.up"] == str(ev.links) and len(up) == ev.links * ev.gpus * ev.guests and
                   procedures > 0,
                   "\n".join(ev[f"guest.link.{link}"] for link in range(ev.links)), "",
                   f"{procedures} procedure steps run", f"links up: {up}")
@@ -268,7 +294,7 @@ def copies(ev):
     moved = npu.dma["bytes"] - before.dma["bytes"] if npu and before else 0
     for link in range(ev.links):
         # There and back, through a TVE and with ATS
-        enough = moved >= 2 * 2 * GUEST_DMA_BYTES * ev.links * ev.gpus
+        enough = moved >= 2 * 2 * GUEST_DMA_BYTES * ev.links * ev.gpus * ev.guests
         for name, key in ((f"copy over NVLink {link}", "nvlink"), (f"ATS copy over NVLink {link}", "ats")):
             result = copy(ev, name, f"guest.copy.{key}.{link}", f"{moved} bytes through the NPU")
             result.passed = result.passed and enough
@@ -300,7 +326,7 @@ def apart(ev):
     pasids = re.match(r"([1-9]\d*) ([1-9]\d*)$", ev["guest.apart.pasids"])
     text = ev["guest.apart"]
     # By the NPUs of the sockets before
-    elsewhere = f"shot elsewhere {DONE} its own, " * ev.socket
+    elsewhere = f"shot elsewhere {DONE} its own, " * (ev.socket if ev.guests == 1 else 0)
     return Result("ATS of two processes", bool(pasids) and pasids[1] != pasids[2] and
                   text == f"first {DONE} its own, second {DONE} its own, second alone {DONE} its own, "
                   f"first there {NO_TRANSLATION} nothing, first taken {DONE} its own, {elsewhere}"
@@ -312,8 +338,9 @@ def shootdown(ev):
     """Each one reaches the NPU and the guest's GPUs."""
     npu = ev.at("guest.running")
     before = ev.at("host.before")
-    launches = npu.launches() - before.launches() if npu and before else 0
-    hits = npu.hits() - before.hits() if npu and before else 0
+    registers = npu.registers_of(*ev.lpids()) if npu and ev.guests > 1 and len(ev.lpids()) == 1 else range(Npu.ATSDS)
+    launches = npu.launches(registers) - before.launches(registers) if npu and before else 0
+    hits = npu.hits(registers) - before.hits(registers) if npu and before else 0
     match = re.match(r"([1-9]\d*) shootdowns, 0 without end$", ev["guest.atsd"])
     return Result("ATSD", bool(match) and hits == launches >= int(match[1]) * ev.gpus, ev["guest.atsd"],
                   model=f"{launches} launched, {hits} hit a GPU")
@@ -321,8 +348,8 @@ def shootdown(ev):
 
 def lpid(ev):
     npu = ev.at("guest.running")
-    rows = npu.guest_rows() if npu else []
-    lpids = npu.guest_lpids() if npu else []
+    rows = ev.own_rows(npu.guest_rows()) if npu else []
+    lpids = ev.lpids()
     written = [row & 0xfff for row in ev.firmware_rows() if row & 0xfff]
     return Result("LPID while it runs", len(rows) == ev.gpus and len(lpids) == 1 and
                   written[-ev.gpus:] == lpids * ev.gpus and str(lpids[0]) in ev["host.lpid"].split(), "",
@@ -333,7 +360,7 @@ def lpid(ev):
 def window(ev):
     npu = ev.at("guest.running")
     tables = [f"TVE {index} {tve:#018x}" for index, tve in enumerate(npu.tve) if tve and tve != npu.DENY] if npu else []
-    return Result("DMA window while it runs", bool(tables), ev["guest.engine"].rpartition(" links")[0] and
+    return Result("DMA window while it runs", len(tables) >= ev.guests, ev["guest.engine"].rpartition(" links")[0] and
                   f"buffer at bus address {ev['guest.engine'].rpartition(' dma ')[2]}", model="\n".join(tables))
 
 
@@ -354,7 +381,7 @@ def guest_done(ev):
 
 def lpid_back(ev):
     written = ev.firmware_rows()
-    result = nothing_left("afterwards: LPID back", ev.at("guest.running"), ev.at("host.after"))
+    result = nothing_left("afterwards: LPID back", ev.at("guest.running"), ev.at("host.after"), ev.guests)
     result.passed = result.passed and bool(written) and not written[-1] & 0xfff and ev["host.lpid"].split()[-1:] == ["0"]
     result.host = f"last LPID asked: {ev['host.lpid'][-1:]}"
     result.firmware = f"last LPID written {written[-1] & 0xfff if written else '?'}"
@@ -362,7 +389,7 @@ def lpid_back(ev):
 
 
 def window_closed(ev):
-    return denied("afterwards: TVE", ev.at("guest.running"), ev.at("host.after"))
+    return denied("afterwards: TVE", ev.at("guest.running"), ev.at("host.after"), ev.guests)
 
 
 def fenced(ev):
@@ -385,13 +412,53 @@ def own_nodes(evidence):
     return Result("each GPU's RAM is a node of its own", len(nodes) == len(evidence) and "" not in nodes, "\n".join(texts))
 
 
+def peers(ev):
+    """The RAM of the GPUs that the links lead to: reached by a guest that has them all, by no other one."""
+    reach = LINK_DOWN if ev.guests > 1 else DONE
+    wanted = " ".join(NO_LINK if end == "C" else reach for end in ev.wiring)
+    gpu = ev.gpu_at("guest.running")
+    moved = gpu.peers["bytes"] if gpu else None
+    return Result("RAM of other GPUs is not reached" if ev.guests > 1 else "RAM of other GPUs is reached",
+                  ev["guest.peer"] == wanted and moved is not None and (moved == 0) == (ev.guests > 1),
+                  f"GPU links {ev['guest.peer']}", model=f"{moved} bytes of other GPUs")
+
+
+def cut(ev):
+    """While it runs, by the GPU itself: what its neighbour has cut may come back."""
+    gpu = ev.gpu_at("guest.running")
+    wanted = sum(1 << 16 + link for link, end in enumerate(ev.wiring) if end != "C")
+    text = f"0xa00148 {gpu.link_disable:#x}, {gpu.peers}" if gpu else ""
+    return Result("links to other GPUs are cut", bool(gpu) and gpu.link_disable == wanted and gpu.peers["up"] == 0 and
+                  gpu.peers["links"] == wanted >> 16 and gpu.peers["served"] == 0, model=text)
+
+
+def own_group(ev):
+    return Result("group of its own", ev.number("host.group", r"(\d+) functions") == ev.links + 1, host=f"group {ev['host.group']}")
+
+
+def own_lpids(evidence):
+    """At once, and none of a guest is another's."""
+    lpids = [ev.lpids() for ev in evidence]
+    found = {lpid for one in lpids for lpid in one}
+    return Result("each guest has an LPID of its own", all(len(one) == 1 for one in lpids) and
+                  len(found) == len(evidence), model=f"LPIDs {sum(lpids, [])}")
+
+
+def judge_apart(ev):
+    """What is looked at besides for each of several guests at once."""
+    return [check(ev) for check in (own_group, cut, peers)]
+
+
 def judge_gpu(ev):
     """What is looked at for each GPU."""
     results = [check(ev) for check in (together, bars, phandles, ram_region, atsd_regions, target, speed)]
     results += vendor_checks(ev)
     results += [check(ev) for check in (training, node, program)]
     results += copies(ev)
-    return [*results, *(taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY), kernel_refused(ev), apart(ev)]
+    results += [taken_away(ev, way) for way in WAYS_TO_TAKE_AWAY] + [kernel_refused(ev), apart(ev)]
+    if ev.guests > 1:
+        return results + judge_apart(ev)
+    return results + ([peers(ev)] if ev.gpus > 1 else [])
 
 
 def judge_each(name, evidence, judge_one):
@@ -403,25 +470,32 @@ def judge_each(name, evidence, judge_one):
 
 
 def gather(board, seen, guests):
-    """Evidence of each GPU that the guest has, socket by socket."""
+    """Evidence of each GPU that a guest has, socket by socket."""
     if guests == "one":
         return [Evidence(board, seen)]
-    gpus, sockets = BOARDS[board].gpus_per_chip, BOARDS[board].chips if guests == "all" else 1
+    gpus, sockets = BOARDS[board].gpus_per_chip, 1 if guests == "pair" else BOARDS[board].chips
+    if guests == "each":
+        return [Evidence(board, seen, gpu, 1, gpu // gpus, gpus) for gpu in range(gpus * sockets)]
     return [Evidence(board, seen, gpu, gpus, gpu // gpus) for gpu in range(gpus * sockets)]
 
 
 def judge(board, seen, guests="one"):
     """All checks, in the order of the job. guests: of the demo's SHAPES."""
     gpus = gather(board, seen, guests)
+    each, several = guests == "each", len(gpus) > 1
     sockets = gpus[::gpus[0].gpus]
-    name = "socket" if len(sockets) > 1 else ""
+    name = "GPU" if each else "socket" if len(sockets) > 1 else ""
 
     def each_socket(*checks):
         return judge_each(name, sockets, lambda ev: [check(ev) for check in checks])
 
+    def each_guest(*checks):
+        return judge_each("GPU" if each else "", gpus if each else gpus[:1], lambda ev: [check(ev) for check in checks])
+
     return [
-        *judge_each("" if guests == "one" else "GPU", gpus, judge_gpu), *([own_nodes(gpus)] if len(gpus) > 1 else []),
-        *each_socket(lpid, window, shootdown), alive(gpus[0]), tracepoints(gpus), guest_done(gpus[0]),
+        *judge_each("" if guests == "one" else "GPU", gpus, judge_gpu),
+        *([own_lpids(gpus)] if each else [own_nodes(gpus)] if several else []),
+        *each_socket(lpid, window, shootdown), *each_guest(alive), tracepoints(gpus), *each_guest(guest_done),
         *each_socket(lpid_back, window_closed, fenced), released(gpus[0]), quiet(gpus[0]), nothing_broke(seen)]
 
 

@@ -232,11 +232,15 @@ class Npu:
                   for index, link in enumerate(self.link) if link["fence"] != ("none" if link["up"] else "firmware")]
         return found + ([f"{self.refused()} accesses to GPU RAM refused"] if self.refused() else [])
 
-    def launches(self):
-        return sum(atsd["launches"] for atsd in self.atsd)
+    def launches(self, registers=range(ATSDS)):
+        return sum(self.atsd[index]["launches"] for index in registers)
 
-    def hits(self):
-        return sum(atsd["hits"] for atsd in self.atsd)
+    def hits(self, registers=range(ATSDS)):
+        return sum(self.atsd[index]["hits"] for index in registers)
+
+    def registers_of(self, lpid):
+        """The sets of ATSD registers that shoot at the translations of a guest."""
+        return [index for index, value in enumerate(self.lparid) if value & self.LPID == lpid]
 
 
 class Gpu:
@@ -244,6 +248,8 @@ class Gpu:
 
     def __init__(self, qmp, path):
         self.atc = qmp.get(path, "atc")
+        self.peers = qmp.get(path, "peers")
+        self.link_disable = int(qmp.get(path, "link-disable"))
 
 
 def printable(data):

@@ -17,7 +17,7 @@ PART = re.compile(r"^\d+-[a-z0-9-]+$")
 
 # What stands at the top of the repository and is not the kernel's.
 HOUSE = {".ci", ".editorconfig", ".git", ".gitignore", "COPYING", "Makefile", "README.md", "bases", "bench", "build",
-         "debian", "machine", "nvlink2", "qemu", "scripts", "series", "tests"}
+         "debian", "kit", "machine", "nvlink2", "qemu", "scripts", "series", "tests"}
 
 
 @dataclass

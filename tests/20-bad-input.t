@@ -58,7 +58,7 @@ export MAKEFLAGS=
 
 refused "make: an option that does not exist" "BORD|BOARD" -- make BORD=6gpu demo
 refused "make: a board that does not exist" "7gpu|4gpu 6gpu" -- make BOARD=7gpu demo
-refused "make: guests that do not exist" "two|one|pair|all" -- make GUESTS=two demo
+refused "make: guests that do not exist" "two|one|pair|all|each" -- make GUESTS=two demo
 refused "make: a target that does not exist" "mkae|make help" -- make mkae
 for tool in setup base build step kernel fetch-debs; do
 	refused "scripts/$tool: an option that does not exist" "" -- "scripts/$tool" --nonsense

@@ -9,7 +9,8 @@
 
 #include "report.h"
 
-#define MARK_TIMEOUT_MS 60000
+/* Of several guests at once the first one waits for the last one. */
+#define MARK_TIMEOUT_MS 900000
 
 static const char *side = "?";
 static char subject[16];
@@ -45,16 +46,21 @@ void report_error(const char *key, const char *what)
 	report(key, "error: %s: %s", what, strerror(errno));
 }
 
-void mark(const char *name)
+void mark_of(const char *who, const char *name)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
 	char byte = 0;
 
-	printf("@ mark %s.%s\n", side, name);
+	printf("@ mark %s.%s\n", who, name);
 	fflush(stdout);
 	while (byte != '\n' && poll(&input, 1, MARK_TIMEOUT_MS) > 0)
 		if (read(STDIN_FILENO, &byte, 1) != 1)
 			break;
+}
+
+void mark(const char *name)
+{
+	mark_of(side, name);
 }
 
 void give_up(const char *format, ...)

@@ -35,9 +35,16 @@ void report_error(const char *key, const char *what);
  * mark() - say "@ mark side.name" and wait until a line comes in.
  * @name: the point that was reached.
  *
- * The other end looks at the machine while this side stands still. Gives up after a minute.
+ * The other end looks at the machine while this side stands still. Gives up after a quarter of an hour.
  */
 void mark(const char *name);
+
+/**
+ * mark_of() - the same for another side, all of which stands still.
+ * @who: the side.
+ * @name: the point that was reached.
+ */
+void mark_of(const char *who, const char *name);
 
 /**
  * give_up() - report why this side cannot go on, and exit with status 1.

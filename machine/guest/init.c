@@ -21,6 +21,7 @@
 #include "keep.h"
 #include "moved.h"
 #include "nodes.h"
+#include "peer.h"
 #include "steps.h"
 #include "vendor.h"
 
@@ -82,6 +83,14 @@ static void prepare(struct ats_gpu *ats, const struct gpu *gpu)
 		give_up("no ATSD register");
 }
 
+static void try_peers(const struct ats_gpu *ats)
+{
+	uint64_t offset;
+
+	if (node_page(&ats->ram, &offset))
+		peer_report(ats->engine, offset);
+}
+
 /* The main job. With several GPUs, all are prepared before one is used. */
 static void use_gpus(const struct gpu *gpus, int count)
 {
@@ -97,6 +106,7 @@ static void use_gpus(const struct gpu *gpus, int count)
 		report_about(count > 1 ? i : -1);
 		use_ram(&ats[i].ram);
 		use_engine(ats[i].engine, &gpus[i], &ats[i].ram);
+		try_peers(&ats[i]);
 		ats_take_away(&ats[i]);
 	}
 	report_about(-1);

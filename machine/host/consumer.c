@@ -16,6 +16,7 @@
 #include <linux/capability.h>
 
 #include "../common/boot.h"
+#include "../common/report.h"
 #include "consumer.h"
 #include "group.h"
 
@@ -222,17 +223,29 @@ static bool start(struct command *command, const struct consumer *consumer, stru
 	return qemu->pid > 0;
 }
 
-/* Lines that are addressed to machine/demo must begin their line on our console, too. */
-static void show_line(const char *line)
-{
-	const char *statement = strstr(line, "@ guest.");
+#define FACT "@ guest."
+#define MARK "@ mark guest."
 
-	if (!statement)
-		statement = strstr(line, "@ mark guest.");
-	if (statement)
-		printf("%s\n", statement);
+static void show_mark(const struct consumer *consumer, const char *mark)
+{
+	if (!consumer->marks)
+		printf("%s\n", mark);
+	else if (write(consumer->marks, "m", 1) != 1)
+		report_error("mark", "nobody listens");
+}
+
+/* Lines that are addressed to machine/demo must begin their line on our console, too. */
+static void show_line(const struct consumer *consumer, const char *line)
+{
+	const char *fact = strstr(line, FACT), *mark = strstr(line, MARK);
+	const char *name = consumer->name ? consumer->name : "", *dot = consumer->name ? "." : "";
+
+	if (mark)
+		show_mark(consumer, mark);
+	else if (fact)
+		printf(FACT "%s%s%s\n", name, dot, fact + strlen(FACT));
 	else if (*line)
-		printf("guest| %s\n", line);
+		printf("guest| %s%s%s\n", name, consumer->name ? ": " : "", line);
 	fflush(stdout);
 }
 
@@ -252,7 +265,7 @@ static bool show(const struct consumer *consumer, const char *bytes, ssize_t cou
 		}
 		line[length] = 0;
 		length = 0;
-		show_line(line);
+		show_line(consumer, line);
 		if (consumer->watch && !consumer->watch(line))
 			go_on = false;
 	}

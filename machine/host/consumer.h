@@ -29,6 +29,8 @@
  * @command: a line for the shell that starts QEMU, instead of all of the above but @timeout_s; or NULL.
  * @watch: sees each line that the guest or QEMU says, and returns false when QEMU is to end. May be NULL.
  * @end_signal: what ends QEMU then, 0 for SIGTERM.
+ * @name: of one of several guests at once, put before the keys of what it reports; or NULL.
+ * @marks: file descriptor that gets a byte for each mark, which is not shown then; 0 for none.
  */
 struct consumer {
 	const struct gpu *gpu;
@@ -51,13 +53,15 @@ struct consumer {
 	const char *command;
 	bool (*watch)(const char *line);
 	int end_signal;
+	const char *name;
+	int marks;
 };
 
 /**
  * consumer_run() - run a guest to its end.
  * @consumer: what it gets.
  *
- * The guest's lines that begin with "@ " go out as they are, others behind "guest| "; what comes in is passed on.
+ * The guest's lines that begin with "@ " go out, others behind "guest| "; what comes in is passed on.
  *
  * Return: exit status of QEMU, 128 + signal, or 124 when the guest ran out of time.
  */

@@ -105,3 +105,18 @@ void give_back(const struct taken *taken)
 	}
 	report("unbound", "%d of %d", unbound, functions);
 }
+
+void need_groups_apart(const struct taken *taken)
+{
+	const struct group *group = taken->groups;
+	int i;
+
+	for (i = 0; i < taken->gpu_count; i++, group++) {
+		if (group - taken->groups < taken->group_count && group_has(group, &taken->gpus[i].device))
+			continue;
+		give_back(taken);
+		give_up("GPUs %s and %s share an IOMMU group, which one guest has as a whole: a group for each GPU needs "
+			"a kernel with npu2_isolate=all", taken->gpus[i - 1].device.address,
+			taken->gpus[i].device.address);
+	}
+}

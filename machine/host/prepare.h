@@ -61,6 +61,12 @@ void take_gpus(struct taken *taken, enum choice choice, int index);
 void take_two_gpus(struct taken *taken);
 
 /**
+ * need_groups_apart() - make sure that no two GPUs share an IOMMU group: two guests cannot share one.
+ * @taken: from take_gpus(); given back if they do.
+ */
+void need_groups_apart(const struct taken *taken);
+
+/**
  * give_back() - take the groups from vfio-pci again, and report of how many functions.
  * @taken: from take_gpus().
  */

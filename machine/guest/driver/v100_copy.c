@@ -71,7 +71,7 @@ static bool v100_copy_valid(const struct v100_copy *copy)
 {
 	if (copy->reserved || copy->direction > V100_TO_SYSTEM)
 		return false;
-	if (copy->path == V100_PATH_ATS)
+	if (copy->path == V100_PATH_ATS || copy->path == V100_PATH_PEER)
 		return !copy->buffer_offset;
 	return copy->path <= V100_PATH_NVLINK && !copy->address &&
 	       copy->buffer_offset <= V100_BUFFER_SIZE &&
@@ -86,7 +86,7 @@ static u32 v100_pasid(void)
 
 static u64 v100_system_address(const struct v100 *v100, const struct v100_copy *copy)
 {
-	if (copy->path == V100_PATH_ATS)
+	if (copy->path == V100_PATH_ATS || copy->path == V100_PATH_PEER)
 		return copy->address;
 	return v100->bus_address + copy->buffer_offset;
 }

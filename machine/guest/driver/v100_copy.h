@@ -12,21 +12,22 @@
 #define V100_PATH_PCIE 0
 #define V100_PATH_NVLINK 1
 #define V100_PATH_ATS 2
+#define V100_PATH_PEER 3
 
 #define V100_TO_GPU 0
 #define V100_TO_SYSTEM 1
 
 /**
  * struct v100_copy - one run of the engine.
- * @path: V100_PATH_PCIE, V100_PATH_NVLINK, or V100_PATH_ATS.
- * @direction: V100_TO_GPU or V100_TO_SYSTEM.
- * @link: CPU link of this GPU that the copy takes, unless it takes PCIe.
+ * @path: V100_PATH_PCIE, V100_PATH_NVLINK, V100_PATH_ATS, or V100_PATH_PEER.
+ * @direction: V100_TO_GPU or V100_TO_SYSTEM, which is the other GPU for V100_PATH_PEER.
+ * @link: CPU link of this GPU that the copy takes, unless it takes PCIe; for V100_PATH_PEER one of all of its links.
  * @length: bytes.
- * @buffer_offset: where in the buffer, 0 for V100_PATH_ATS.
+ * @buffer_offset: where in the buffer, 0 for V100_PATH_ATS and V100_PATH_PEER.
  * @reserved: 0.
  * @gpu_offset: where in GPU RAM.
- * @address: where in the memory of the calling process for V100_PATH_ATS, otherwise 0. The driver does not look at it: the
- *	GPU has it translated.
+ * @address: where in the memory of the calling process for V100_PATH_ATS, where in the RAM of the other GPU for
+ *	V100_PATH_PEER, otherwise 0. The driver does not look at it: the GPU has it translated, or refuses it.
  * @status: out: the engine's STATUS register.
  * @copied: out: its COPIED register.
  */

@@ -139,7 +139,9 @@ class Evidence:
         npu = self.at("guest.running")
         if not npu:
             return []
-        return npu.guest_lpids() if self.guests == 1 else sorted({row & npu.LPID for row in self.own_rows(npu.guest_rows())})
+        if self.guests == 1:
+            return npu.guest_lpids()
+        return sorted({row & npu.LPID for row in self.own_rows(npu.guest_rows())})
 
     def firmware_rows(self):
         """What firmware wrote to the NPU's XTS_BDF_MAP since it started, in order. It counts NPUs from 1."""
@@ -433,7 +435,8 @@ def cut(ev):
 
 
 def own_group(ev):
-    return Result("group of its own", ev.number("host.group", r"(\d+) functions") == ev.links + 1, host=f"group {ev['host.group']}")
+    return Result("group of its own", ev.number("host.group", r"(\d+) functions") == ev.links + 1,
+                  host=f"group {ev['host.group']}")
 
 
 def own_lpids(evidence):

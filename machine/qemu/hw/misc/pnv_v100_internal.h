@@ -110,7 +110,7 @@ void v100_nvlink_reset(PnvV100 *s);
 bool v100_peer_up(const PnvV100 *s, unsigned gpu_link);
 /* a mask of GPU links */
 uint32_t v100_peers_up(const PnvV100 *s);
-/* the RAM of the GPU at the other end, as far as there is a link and it is up */
+/* the RAM of the GPU at the other end, if the link is up */
 PnvV100PeerResult v100_peer_rw(PnvV100 *s, unsigned gpu_link,
                                const PnvV100Access *a);
 void v100_peer_init(Object *obj);

@@ -173,6 +173,12 @@ static int nvlink2_gpu_setup(struct nvlink2_gpu *gpu)
 
 	lockdep_assert_held(&vdev->vdev.dev_set->lock);
 
+	/* vfio_pci_core_enable() has reset the GPU, and with that its links */
+	if (pnv_npu2_gpu_isolate(gpu->pnv)) {
+		dev_warn_ratelimited(&vdev->pdev->dev, "GPU has links to other GPUs; it stays closed until they can be cut\n");
+		return -EIO;
+	}
+
 	ret = nvlink2_gpu_get_aperture(gpu, &ram);
 	if (ret) {
 		pci_info(vdev->pdev, "GPU RAM not offered: firmware does not describe it fully\n");

@@ -40,6 +40,7 @@ void pnv_npu2_gpu_begin_change(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gpu_end_change(struct pnv_npu2_gpu *gpu);
 int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_pace(struct pci_dev *pdev);
+int pnv_npu2_gpu_isolate(struct pnv_npu2_gpu *gpu);
 int pnv_npu2_bridge_arm(struct pci_dev *pdev, u32 procedure);
 
 #endif /* _ASM_POWERPC_PNV_NPU2_H */

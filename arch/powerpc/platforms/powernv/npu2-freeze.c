@@ -70,7 +70,7 @@ bool pnv_npu2_is_frozen(bool was_frozen, int first, unsigned int pe_number)
  *
  * A GPU that was frozen stays so until firmware says otherwise. One of which
  * nothing is known may be used: the worst that can happen is that its DMA does
- * not work, and all GPUs of an NPU belong to one owner.
+ * not work.
  *
  * Return: 0; -EIO for a GPU that is frozen; or an errno when firmware does not
  * answer.

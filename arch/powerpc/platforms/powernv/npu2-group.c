@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One IOMMU group for all that an NPU joins
+ * IOMMU groups of the GPUs and bridges of an NPU
  *
  * GPUs of one NPU reach each other's memory over NVLink, where no IOMMU sees it.
- * So the GPUs and their bridges are one group. The iommudata of the group is a
- * table group that stands for the PEs of all of them: an operation on the group
- * is done to each PE or to none.
+ * So the GPUs and their bridges are one group, unless the links between GPUs are
+ * cut, see npu2-isolate.c: then each GPU is a group with its bridges. The
+ * iommudata of a group is a table group that stands for all of its PEs: an
+ * operation on the group is done to each PE or to none.
  */
 
 #include <linux/iommu.h>
@@ -22,19 +23,19 @@
 /* Levels of a TCE table that firmware takes (npu2_map_pe_dma_window()) */
 #define NPU2_TCE_MAX_LEVELS	4
 
-static struct pnv_npu2 *to_npu2(struct iommu_table_group *table_group)
+static struct pnv_npu2_group *to_npu2_group(struct iommu_table_group *table_group)
 {
-	return container_of(table_group, struct pnv_npu2, table_group);
+	return container_of(table_group, struct pnv_npu2_group, table_group);
 }
 
 /* The PE has one window: without window @num it gets the other one, if any */
-static int pnv_npu2_pe_unset_window(struct pnv_npu2 *npu,
+static int pnv_npu2_pe_unset_window(struct pnv_npu2_group *group,
 				    struct pnv_ioda_pe *pe, int num)
 {
 	int other;
 
 	for (other = 0; other < IOMMU_TABLE_GROUP_MAX_TABLES; other++) {
-		struct iommu_table *tbl = npu->table_group.tables[other];
+		struct iommu_table *tbl = group->table_group.tables[other];
 
 		if (other == num || !tbl)
 			continue;
@@ -54,7 +55,7 @@ static long pnv_npu2_gpu_unset_window(struct pnv_npu2_gpu *gpu, int num)
 	lockdep_assert_held(&gpu->npu->lock);
 
 	if (gpu->npu_pe)
-		ret = pnv_npu2_pe_unset_window(gpu->npu, gpu->npu_pe, num);
+		ret = pnv_npu2_pe_unset_window(gpu->group, gpu->npu_pe, num);
 
 	tg = gpu->gpu_pe ? &gpu->gpu_pe->table_group : NULL;
 	if (tg && tg->tables[num]) {
@@ -84,13 +85,13 @@ static long pnv_npu2_gpu_set_window(struct pnv_npu2_gpu *gpu, int num,
 	return gpu->npu_pe ? pnv_npu2_pe_set_window(gpu->npu_pe, num, tbl) : 0;
 }
 
-static long pnv_npu2_unset_all(struct pnv_npu2 *npu, int num)
+static long pnv_npu2_unset_all(struct pnv_npu2_group *group, int num)
 {
 	long ret = 0, err;
 	unsigned int i;
 
-	for (i = 0; i < npu->num_gpus; i++) {
-		err = pnv_npu2_gpu_unset_window(&npu->gpu[i], num);
+	for (i = 0; i < group->num_gpus; i++) {
+		err = pnv_npu2_gpu_unset_window(&group->gpu[i], num);
 		if (!ret)
 			ret = err;
 	}
@@ -101,43 +102,44 @@ static long pnv_npu2_unset_all(struct pnv_npu2 *npu, int num)
 static long pnv_npu2_set_window(struct iommu_table_group *table_group, int num,
 				struct iommu_table *tbl)
 {
-	struct pnv_npu2 *npu = to_npu2(table_group);
+	struct pnv_npu2_group *group = to_npu2_group(table_group);
 	unsigned int i;
 	long ret = 0;
 
-	mutex_lock(&npu->lock);
-	if (!npu->owned || table_group->tables[num]) {
+	mutex_lock(&group->npu->lock);
+	if (!group->owned || table_group->tables[num]) {
 		ret = -EBUSY;
 		goto unlock;
 	}
 
-	for (i = 0; i < npu->num_gpus && !ret; i++)
-		ret = pnv_npu2_gpu_set_window(&npu->gpu[i], num, tbl);
+	for (i = 0; i < group->num_gpus && !ret; i++)
+		ret = pnv_npu2_gpu_set_window(&group->gpu[i], num, tbl);
 	if (ret) {
-		pnv_npu2_unset_all(npu, num);
+		pnv_npu2_unset_all(group, num);
 		goto unlock;
 	}
 
 	/* Where KVM looks for the tables of a group */
 	table_group->tables[num] = iommu_tce_table_get(tbl);
 unlock:
-	mutex_unlock(&npu->lock);
+	mutex_unlock(&group->npu->lock);
 	return ret;
 }
 
-static long pnv_npu2_do_unset_window(struct pnv_npu2 *npu, int num)
+static long pnv_npu2_do_unset_window(struct pnv_npu2_group *group,
+				     int num)
 {
-	struct iommu_table *tbl = npu->table_group.tables[num];
+	struct iommu_table *tbl = group->table_group.tables[num];
 	long ret;
 
-	lockdep_assert_held(&npu->lock);
+	lockdep_assert_held(&group->npu->lock);
 
 	/* VFIO unsets windows that it has never set, on its way out */
 	if (!tbl)
 		return 0;
 
-	npu->table_group.tables[num] = NULL;
-	ret = pnv_npu2_unset_all(npu, num);
+	group->table_group.tables[num] = NULL;
+	ret = pnv_npu2_unset_all(group, num);
 	iommu_tce_table_put(tbl);
 
 	return ret;
@@ -145,12 +147,12 @@ static long pnv_npu2_do_unset_window(struct pnv_npu2 *npu, int num)
 
 static long pnv_npu2_unset_window(struct iommu_table_group *table_group, int num)
 {
-	struct pnv_npu2 *npu = to_npu2(table_group);
+	struct pnv_npu2_group *group = to_npu2_group(table_group);
 	long ret;
 
-	mutex_lock(&npu->lock);
-	ret = pnv_npu2_do_unset_window(npu, num);
-	mutex_unlock(&npu->lock);
+	mutex_lock(&group->npu->lock);
+	ret = pnv_npu2_do_unset_window(group, num);
+	mutex_unlock(&group->npu->lock);
 
 	return ret;
 }
@@ -159,7 +161,7 @@ static long pnv_npu2_create_table(struct iommu_table_group *table_group,
 				  int num, __u32 page_shift, __u64 window_size,
 				  __u32 levels, struct iommu_table **ptbl)
 {
-	struct pnv_npu2 *npu = to_npu2(table_group);
+	struct pnv_npu2_group *group = to_npu2_group(table_group);
 	struct iommu_table_group *tg = NULL;
 	long ret = -ENODEV;
 	unsigned int i;
@@ -167,15 +169,15 @@ static long pnv_npu2_create_table(struct iommu_table_group *table_group,
 	if (levels > table_group->max_levels)
 		return -EINVAL;
 
-	mutex_lock(&npu->lock);
-	for (i = 0; i < npu->num_gpus && !tg; i++) {
-		if (npu->gpu[i].gpu_pe)
-			tg = &npu->gpu[i].gpu_pe->table_group;
+	mutex_lock(&group->npu->lock);
+	for (i = 0; i < group->num_gpus && !tg; i++) {
+		if (group->gpu[i].gpu_pe)
+			tg = &group->gpu[i].gpu_pe->table_group;
 	}
 	if (tg)
 		ret = tg->ops->create_table(tg, num, page_shift, window_size,
 					    levels, ptbl);
-	mutex_unlock(&npu->lock);
+	mutex_unlock(&group->npu->lock);
 
 	return ret;
 }
@@ -217,29 +219,29 @@ static long pnv_npu2_gpu_take(struct pnv_npu2_gpu *gpu, struct device *dev)
 static long pnv_npu2_take_ownership(struct iommu_table_group *table_group,
 				    struct device *dev)
 {
-	struct pnv_npu2 *npu = to_npu2(table_group);
+	struct pnv_npu2_group *group = to_npu2_group(table_group);
 	unsigned int i;
 	long ret = 0;
 
-	mutex_lock(&npu->lock);
-	if (npu->owned)
+	mutex_lock(&group->npu->lock);
+	if (group->owned)
 		goto unlock;
 
-	for (i = 0; i < npu->num_gpus; i++) {
-		ret = pnv_npu2_gpu_take(&npu->gpu[i], dev);
+	for (i = 0; i < group->num_gpus; i++) {
+		ret = pnv_npu2_gpu_take(&group->gpu[i], dev);
 		if (ret)
 			goto release_taken;
 	}
 
-	npu->owned = true;
+	group->owned = true;
 unlock:
-	mutex_unlock(&npu->lock);
+	mutex_unlock(&group->npu->lock);
 	return ret;
 
 release_taken:
 	while (i--)
-		pnv_npu2_gpu_release(&npu->gpu[i], dev);
-	mutex_unlock(&npu->lock);
+		pnv_npu2_gpu_release(&group->gpu[i], dev);
+	mutex_unlock(&group->npu->lock);
 	return ret;
 }
 
@@ -250,21 +252,21 @@ release_taken:
 static void pnv_npu2_release_ownership(struct iommu_table_group *table_group,
 				       struct device *dev)
 {
-	struct pnv_npu2 *npu = to_npu2(table_group);
+	struct pnv_npu2_group *group = to_npu2_group(table_group);
 	unsigned int i;
 	int num;
 
-	mutex_lock(&npu->lock);
-	if (!npu->owned)
+	mutex_lock(&group->npu->lock);
+	if (!group->owned)
 		goto unlock;
 
 	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES; num++)
-		pnv_npu2_do_unset_window(npu, num);
-	for (i = 0; i < npu->num_gpus; i++)
-		pnv_npu2_gpu_release(&npu->gpu[i], dev);
-	npu->owned = false;
+		pnv_npu2_do_unset_window(group, num);
+	for (i = 0; i < group->num_gpus; i++)
+		pnv_npu2_gpu_release(&group->gpu[i], dev);
+	group->owned = false;
 unlock:
-	mutex_unlock(&npu->lock);
+	mutex_unlock(&group->npu->lock);
 }
 
 static struct iommu_table_group_ops pnv_npu2_group_ops = {
@@ -351,10 +353,10 @@ static struct pnv_npu2_gpu *pnv_npu2_gpu_of_pe(struct pnv_ioda_pe *pe)
 	return claims ? ERR_PTR(-EINVAL) : NULL;
 }
 
-static void pnv_npu2_merge_caps(struct pnv_npu2 *npu,
+static void pnv_npu2_merge_caps(struct pnv_npu2_group *group,
 				const struct iommu_table_group *from)
 {
-	struct iommu_table_group *tg = &npu->table_group;
+	struct iommu_table_group *tg = &group->table_group;
 
 	if (tg->group) {
 		tg->pgsizes &= from->pgsizes;
@@ -365,15 +367,16 @@ static void pnv_npu2_merge_caps(struct pnv_npu2 *npu,
 	tg->tce32_size = from->tce32_size;
 	tg->max_dynamic_windows_supported = from->max_dynamic_windows_supported;
 	tg->max_levels = min_t(__u32, from->max_levels, NPU2_TCE_MAX_LEVELS);
-	tg->pgsizes = from->pgsizes & pnv_ioda_parse_tce_sizes(npu->phb);
+	tg->pgsizes = from->pgsizes & pnv_ioda_parse_tce_sizes(group->npu->phb);
 	tg->ops = &pnv_npu2_group_ops;
 }
 
-static void pnv_npu2_join_group(struct pnv_npu2 *npu, struct pnv_ioda_pe *pe)
+static void pnv_npu2_join_group(struct pnv_npu2_group *group,
+				struct pnv_ioda_pe *pe)
 {
-	if (npu->table_group.group && !pe->table_group.group)
+	if (group->table_group.group && !pe->table_group.group)
 		pe->table_group.group =
-			iommu_group_ref_get(npu->table_group.group);
+			iommu_group_ref_get(group->table_group.group);
 }
 
 static void pnv_npu2_leave_group(struct pnv_ioda_pe *pe)
@@ -389,11 +392,11 @@ static void pnv_npu2_leave_group(struct pnv_ioda_pe *pe)
  */
 static long pnv_npu2_gpu_catch_up(struct pnv_npu2_gpu *gpu)
 {
-	struct iommu_table **tables = gpu->npu->table_group.tables;
+	struct iommu_table **tables = gpu->group->table_group.tables;
 	long ret;
 	int num;
 
-	if (!gpu->npu->owned)
+	if (!gpu->group->owned)
 		return 0;
 
 	ret = pnv_npu2_gpu_take(gpu, NULL);
@@ -420,21 +423,25 @@ static void pnv_npu2_attach_late(struct pnv_npu2_gpu *gpu)
 
 static int pnv_npu2_add_gpu_pe(struct pnv_npu2_gpu *gpu, struct pnv_ioda_pe *pe)
 {
-	struct pnv_npu2 *npu = gpu->npu;
+	struct pnv_npu2_group *group = gpu->group;
 	unsigned int i;
 	long ret;
 
-	lockdep_assert_held(&npu->lock);
+	lockdep_assert_held(&gpu->npu->lock);
 
 	if (gpu->gpu_pe)
 		return -EBUSY;
 
-	pnv_npu2_merge_caps(npu, &pe->table_group);
-	if (!npu->table_group.group)
-		iommu_register_group(&npu->table_group,
-				     npu->phb->hose->global_number,
+	ret = pnv_npu2_isolate_new_gpu(gpu);
+	if (ret)
+		return ret;
+
+	pnv_npu2_merge_caps(group, &pe->table_group);
+	if (!group->table_group.group)
+		iommu_register_group(&group->table_group,
+				     gpu->npu->phb->hose->global_number,
 				     pe->pe_number);
-	if (!npu->table_group.group)
+	if (!group->table_group.group)
 		return -ENOMEM;
 
 	gpu->gpu_pe = pe;
@@ -444,9 +451,9 @@ static int pnv_npu2_add_gpu_pe(struct pnv_npu2_gpu *gpu, struct pnv_ioda_pe *pe)
 		return ret;
 	}
 
-	pnv_npu2_join_group(npu, pe);
-	for (i = 0; i < npu->num_gpus; i++)
-		pnv_npu2_attach_late(&npu->gpu[i]);
+	pnv_npu2_join_group(group, pe);
+	for (i = 0; i < group->num_gpus; i++)
+		pnv_npu2_attach_late(&group->gpu[i]);
 
 	return 0;
 }
@@ -466,18 +473,18 @@ static void pnv_npu2_add_bridge_device(struct pnv_npu2_bridge *bridge)
 
 	/* The IOMMU core calls the ownership functions above here */
 	if (pdev && !device_iommu_mapped(&pdev->dev))
-		iommu_add_device(&npu->table_group, &pdev->dev);
+		iommu_add_device(&bridge->gpu->group->table_group, &pdev->dev);
 	pci_dev_put(pdev);
 }
 
 /* Bridges that were found before any GPU had no group to join yet */
-static void pnv_npu2_add_bridge_devices(struct pnv_npu2 *npu)
+static void pnv_npu2_add_bridge_devices(struct pnv_npu2_group *group)
 {
 	unsigned int g, b;
 
-	for (g = 0; g < npu->num_gpus; g++) {
-		for (b = 0; b < npu->gpu[g].num_bridges; b++)
-			pnv_npu2_add_bridge_device(&npu->gpu[g].bridge[b]);
+	for (g = 0; g < group->num_gpus; g++) {
+		for (b = 0; b < group->gpu[g].num_bridges; b++)
+			pnv_npu2_add_bridge_device(&group->gpu[g].bridge[b]);
 	}
 }
 
@@ -486,8 +493,8 @@ static void pnv_npu2_add_bridge_devices(struct pnv_npu2 *npu)
  * @pe: PE on a PCIe PHB whose DMA has just been set up
  *
  * Return: true when the PE must not get a group of its own. That is so when it
- * has joined the group of its NPU, and also when it should have and could not:
- * the GPU may reach the memory of GPUs that are not known here.
+ * has joined its group, and also when it should have and could not: the GPU may
+ * reach the memory of other GPUs.
  */
 bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe)
 {
@@ -504,7 +511,7 @@ bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe)
 		ret = pnv_npu2_add_gpu_pe(gpu, pe);
 		mutex_unlock(&gpu->npu->lock);
 		if (!ret)
-			pnv_npu2_add_bridge_devices(gpu->npu);
+			pnv_npu2_add_bridge_devices(gpu->group);
 	}
 	if (ret)
 		pe_err(pe, "NVLink2 GPU left without IOMMU group, error %d\n",
@@ -531,6 +538,7 @@ void pnv_npu2_detach_gpu_pe(struct pnv_ioda_pe *pe)
 			if (npu->gpu[i].gpu_pe != pe)
 				continue;
 			npu->gpu[i].gpu_pe = NULL;
+			pnv_npu2_forget_registers(&npu->gpu[i]);
 			pnv_npu2_leave_group(pe);
 		}
 		mutex_unlock(&npu->lock);
@@ -545,21 +553,21 @@ void pnv_npu2_detach_gpu_pe(struct pnv_ioda_pe *pe)
  */
 int pnv_npu2_attach_npu_pe(struct pnv_npu2_gpu *gpu)
 {
-	struct pnv_npu2 *npu = gpu->npu;
+	struct iommu_table **tables = gpu->group->table_group.tables;
 	int num, ret;
 
-	lockdep_assert_held(&npu->lock);
+	lockdep_assert_held(&gpu->npu->lock);
 
 	ret = pnv_npu2_pe_clear_window(gpu->npu_pe);
 	for (num = 0; num < IOMMU_TABLE_GROUP_MAX_TABLES && !ret; num++) {
-		if (npu->table_group.tables[num])
+		if (tables[num])
 			ret = pnv_npu2_pe_set_window(gpu->npu_pe, num,
-						     npu->table_group.tables[num]);
+						     tables[num]);
 	}
 	if (ret)
 		return ret;
 
-	pnv_npu2_join_group(npu, gpu->npu_pe);
+	pnv_npu2_join_group(gpu->group, gpu->npu_pe);
 	return 0;
 }
 

@@ -60,6 +60,11 @@ static bool pnv_npu2_lpid_conflicts(struct pnv_npu2_gpu *gpu, unsigned int lpid)
 	struct pnv_npu2 *npu = gpu->npu;
 	unsigned int i, other;
 
+	if (!pnv_npu2_gpu_has_atsd(gpu)) {
+		pr_warn_ratelimited("NPU: %pOF: firmware has ATSD registers for the first GPU of the NPU only; GPU gets no LPID\n",
+				    gpu->dn);
+		return true;
+	}
 	if (npu->num_atsd != 1)
 		return false;
 
@@ -134,8 +139,9 @@ static int pnv_npu2_do_map_lpar(struct pnv_npu2_gpu *gpu, unsigned int lpid)
  *
  * Context: may sleep.
  * Return: 0; -EINVAL for an LPID that is no guest's; -EBUSY when the GPU, or on
- * old firmware another one of the same NPU, has a different LPID; or an errno
- * for what firmware answered. The GPU is unmapped again if firmware allows it.
+ * old firmware another one of the same NPU, has a different LPID, and when no
+ * ATSD registers may act for the GPU; or an errno for what firmware answered. The
+ * GPU is unmapped again if firmware allows it.
  */
 int pnv_npu2_gpu_map_lpar(struct pnv_npu2_gpu *gpu, unsigned int lpid)
 {

@@ -466,6 +466,71 @@ static void npu2_test_atsd(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pnv_npu2_atsd_of_link(npu, 5), 0x6030200800000);
 }
 
+/* With owners of their own, GPUs do not share a block of registers */
+static void npu2_test_atsd_isolated(struct kunit *test)
+{
+	struct pnv_npu2 *npu = npu2_test_npu(test);
+
+	npu->num_gpus = 2;
+	npu->gpu[0].npu = npu;
+	npu->gpu[1].npu = npu;
+
+	npu->num_atsd = 1;
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_has_atsd(&npu->gpu[0]));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_has_atsd(&npu->gpu[1]));
+
+	npu->isolate = true;
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_has_atsd(&npu->gpu[0]));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_gpu_has_atsd(&npu->gpu[1]));
+
+	npu->num_atsd = 8;
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_gpu_has_atsd(&npu->gpu[1]));
+}
+
+/* Bridges of a board with six GPUs; the other links lead to GPUs or nowhere */
+static void npu2_test_peer_links(struct kunit *test)
+{
+	struct pnv_npu2 *npu = npu2_test_npu(test);
+	struct pnv_npu2_gpu *gpu = &npu->gpu[0];
+	struct device_node *dn, *ends[PNV_NPU2_MAX_LINKS];
+
+	dn = kunit_kcalloc(test, 3, sizeof(*dn), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dn);
+	gpu->num_bridges = 2;
+	gpu->bridge[0].dn = &dn[0];
+	gpu->bridge[1].dn = &dn[1];
+
+	ends[0] = &dn[2];
+	ends[1] = &dn[0];
+	ends[2] = &dn[2];
+	ends[3] = NULL;
+	ends[4] = &dn[2];
+	ends[5] = &dn[1];
+	KUNIT_EXPECT_EQ(test, pnv_npu2_find_peer_links(gpu, ends), 0);
+	KUNIT_EXPECT_EQ(test, gpu->peer_links, 0x1d);
+
+	/* A bridge at the end of two links, and one at the end of none */
+	ends[4] = &dn[1];
+	KUNIT_EXPECT_EQ(test, pnv_npu2_find_peer_links(gpu, ends), -EINVAL);
+	ends[4] = &dn[2];
+	ends[5] = &dn[2];
+	KUNIT_EXPECT_EQ(test, pnv_npu2_find_peer_links(gpu, ends), -EINVAL);
+}
+
+/* An error of the bus within the GPU has some of the bits set */
+static void npu2_test_cut(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_is_cut(0x00150000, 0x15));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_is_cut(0x003f0001, 0x15));
+	KUNIT_EXPECT_TRUE(test, pnv_npu2_is_cut(0, 0));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_cut(0, 0x15));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_cut(0x00140000, 0x15));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_cut(0x15, 0x15));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_cut(0xbadf1100, 0x15));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_cut(0xbad0015f, 0));
+	KUNIT_EXPECT_FALSE(test, pnv_npu2_is_cut(0xffffffff, 0x15));
+}
+
 static void npu2_test_reset(struct kunit *test)
 {
 	struct pnv_npu2 *npu = npu2_test_npu(test);
@@ -515,6 +580,9 @@ static struct kunit_case npu2_test_cases[] = {
 	KUNIT_CASE(npu2_test_pace),
 	KUNIT_CASE(npu2_test_fence_unknown),
 	KUNIT_CASE(npu2_test_atsd),
+	KUNIT_CASE(npu2_test_atsd_isolated),
+	KUNIT_CASE(npu2_test_peer_links),
+	KUNIT_CASE(npu2_test_cut),
 	KUNIT_CASE(npu2_test_reset),
 	{}
 };

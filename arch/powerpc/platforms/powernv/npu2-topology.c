@@ -229,6 +229,7 @@ pnv_npu2_add_gpu(struct pnv_npu2 *npu, struct device_node *gpu_dn)
 	gpu->dn = of_node_get(gpu_dn);
 	gpu->hose = pdn->phb;
 	gpu->bdfn = bdfn;
+	raw_spin_lock_init(&gpu->isolate_lock);
 	pnv_npu2_gate_init(gpu);
 	return gpu;
 }
@@ -469,6 +470,23 @@ VISIBLE_IF_KUNIT u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu,
 }
 
 /**
+ * pnv_npu2_gpu_has_atsd() - whether ATSD registers may act for a GPU
+ * @gpu: the GPU
+ *
+ * GPUs that are one group share a block of registers if firmware lists no more,
+ * as they have one owner. Of GPUs that can have different owners, the first one
+ * has the block: it must never hold the LPID of somebody else's guest.
+ *
+ * Return: true if the GPU may be assigned to a guest.
+ */
+bool pnv_npu2_gpu_has_atsd(const struct pnv_npu2_gpu *gpu)
+{
+	const struct pnv_npu2 *npu = gpu->npu;
+
+	return !npu->isolate || npu->num_atsd != 1 || gpu == npu->gpu;
+}
+
+/**
  * pnv_npu2_bridge_atsd() - the ATSD registers that go with a bridge
  * @bridge: NVLink bridge
  * @addr: set to the real address of PNV_NPU2_ATSD_SIZE bytes
@@ -477,7 +495,7 @@ VISIBLE_IF_KUNIT u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu,
  * the index of the GPU's first link (npu2_map_lpar() in skiboot). The blocks of
  * the other links keep the LPID that they had before, so they are not handed
  * out. Firmware before 6.2 lists one block for an NPU, which all first links
- * share; a user of the block has to claim it.
+ * share; a user of the block has to claim it. See pnv_npu2_gpu_has_atsd().
  *
  * Return: 0, or -ENODEV when no registers follow this link.
  */
@@ -485,7 +503,8 @@ int pnv_npu2_bridge_atsd(struct pci_dev *bridge, phys_addr_t *addr)
 {
 	struct pnv_npu2_bridge *link = pnv_npu2_bridge_of(bridge);
 
-	if (!link || link != pnv_npu2_lead_bridge(link->gpu))
+	if (!link || link != pnv_npu2_lead_bridge(link->gpu) ||
+	    !pnv_npu2_gpu_has_atsd(link->gpu))
 		return -ENODEV;
 
 	*addr = pnv_npu2_atsd_of_link(link->gpu->npu, link->link_index);

@@ -80,6 +80,27 @@ TRACE_EVENT(pnv_npu2_window,
 		  __entry->pe, __entry->base, __entry->size, __entry->ret)
 );
 
+/* The peer links of a GPU are cut, or could not be */
+TRACE_EVENT(pnv_npu2_isolate,
+	TP_PROTO(const struct pnv_npu2_gpu *gpu, int ret),
+	TP_ARGS(gpu, ret),
+	TP_STRUCT__entry(
+		__field(int, domain)
+		__field(u16, bdfn)
+		__field(u32, links)
+		__field(int, ret)
+	),
+	TP_fast_assign(
+		__entry->domain = gpu->hose->global_number;
+		__entry->bdfn = gpu->bdfn;
+		__entry->links = gpu->peer_links;
+		__entry->ret = ret;
+	),
+	TP_printk("gpu=%04x:%02x:%02x.%d links=%x ret=%d", __entry->domain,
+		  __entry->bdfn >> 8, (__entry->bdfn >> 3) & 0x1f,
+		  __entry->bdfn & 7, __entry->links, __entry->ret)
+);
+
 #endif /* _POWERNV_NPU2_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -62,10 +62,11 @@ void __init pnv_npu2_init(struct pnv_phb *phb)
 		return;
 
 	pnv_npu2_reset_lpars(npu);
-	phb->npu2 = npu;
-	list_add_tail(&npu->list, &pnv_npu2_list);
 	pr_info("  %u NVLink2 GPUs, %u ATSD registers\n", npu->num_gpus,
 		npu->num_atsd);
+	pnv_npu2_choose_groups(npu);
+	phb->npu2 = npu;
+	list_add_tail(&npu->list, &pnv_npu2_list);
 }
 
 /*
@@ -193,7 +194,7 @@ void pnv_npu2_dma_dev_setup(struct pci_dev *pdev)
 	pci_info(pdev, "NVLink bridge of %pOF\n", gpu->dn);
 	/* The IOMMU core calls the ownership functions of npu2-group.c here */
 	if (gpu->npu_pe->table_group.group)
-		iommu_add_device(&gpu->npu->table_group, &pdev->dev);
+		iommu_add_device(&gpu->group->table_group, &pdev->dev);
 }
 
 static struct pnv_npu2_bridge *pnv_npu2_bridge_of_pdn(struct pnv_npu2 *npu,
@@ -440,6 +441,38 @@ int pnv_npu2_config_write(struct pci_dn *pdn, int where, int size, u32 val)
 
 	bridge = pnv_npu2_bridge_of_pdn(phb->npu2, pdn);
 	return bridge ? pnv_npu2_link_config_write(bridge, where, size, val) : 1;
+}
+
+/**
+ * pnv_npu2_enable_memory() - isolate a GPU before it decodes addresses
+ * @pdn: the function that is written to
+ * @where: offset
+ * @size: bytes
+ * @val: value
+ *
+ * Context: atomic.
+ * Return: 0, or an errno when the write must not happen.
+ */
+int pnv_npu2_enable_memory(struct pci_dn *pdn, int where, int size, u32 val)
+{
+	struct pnv_npu2_gpu *gpu;
+	u32 command;
+
+	if (list_empty(&pnv_npu2_list) ||
+	    !pnv_npu2_write_sets(where, size, val, PCI_COMMAND,
+				 PCI_COMMAND_MEMORY))
+		return 0;
+
+	gpu = pnv_npu2_gpu_at(pdn->phb, PCI_DEVID(pdn->busno, pdn->devfn));
+	if (!gpu || !gpu->npu->isolate)
+		return 0;
+
+	/* A reset has cleared the bit, nothing else brings a link back */
+	pnv_pci_cfg_read(pdn, PCI_COMMAND, 2, &command);
+	if (command != 0xffff && (command & PCI_COMMAND_MEMORY))
+		return 0;
+
+	return pnv_npu2_gpu_isolate(gpu);
 }
 
 /**

@@ -10,6 +10,8 @@
  *   bridge		the emulated PCI function that stands for the CPU end of a
  *			link, below a PHB that firmware emulates as well
  *   GPU RAM		the memory of a GPU as the CPU sees it over its links
+ *   peer link		a link of a GPU that does not lead to its NPU, but to another
+ *			GPU or nowhere
  *   aperture		the range of real addresses of GPU RAM; 128 GiB long, of
  *			which only the first 16 or 32 GiB are RAM
  *   tgt, SSATGT	"ibm,device-tgt-addr": the start of the aperture in the
@@ -52,7 +54,8 @@
  *   npu2-link.c	state of one link: training procedures and fence
  *   npu2-gate.c	state of all links of a GPU, and who may use its RAM
  *   npu2-freeze.c	PEs that hardware has frozen
- *   npu2-group.c	IOMMU group of the GPUs and bridges of an NPU
+ *   npu2-isolate.c	cuts peer links, so that a GPU can have a group of its own
+ *   npu2-group.c	IOMMU groups of the GPUs and bridges of an NPU
  *   npu2.c		what the PCI, EEH and shutdown code of powernv calls
  *
  * Lock order. No code path takes pnv_npu2.lock and a gate together.
@@ -70,6 +73,9 @@
  *         i_mmap_rwsem, page table locks
  *         pci_lock of the PCI core
  *           pnv_npu2.mailbox_lock
+ *
+ *   pnv_npu2.lock, pci_lock of the PCI core
+ *     pnv_npu2_gpu.isolate_lock
  */
 #ifndef _POWERNV_NPU2_H
 #define _POWERNV_NPU2_H
@@ -94,6 +100,7 @@ struct pci_dev;
 struct pci_dn;
 struct pnv_ioda_pe;
 struct pnv_npu2;
+struct pnv_npu2_group;
 struct pnv_phb;
 
 /* NPU2 workbook: six bricks, and so links, and eight blocks of ATSD registers */
@@ -185,6 +192,12 @@ struct pnv_npu2_bridge {
  *	it sends over NVLink, 0 for none; constant
  * @bridge: the links in the order of the device tree; constant
  * @num_bridges: number of elements used in @bridge; constant
+ * @group: group that the GPU belongs to whenever it is there; constant
+ * @peer_links: bit n is set for the link n of the GPU that is a peer link;
+ *	constant, and only used when the NPU has @isolate
+ * @isolate_lock: serialises accesses by way of @regs
+ * @regs: mapping of BAR 0, NULL before the GPU is found
+ * @regs_bus_addr: what BAR 0 holds while @regs may be used
  * @gpu_pe: PE of the GPU on its PCIe PHB, NULL while it is not in the group
  * @npu_pe: PE that the bridges share, NULL while there is no bridge
  * @pe_number: number of @npu_pe, 0 while there is none
@@ -212,6 +225,11 @@ struct pnv_npu2_gpu {
 	u64 tgt;
 	struct pnv_npu2_bridge bridge[PNV_NPU2_MAX_LINKS];
 	unsigned int num_bridges;
+	struct pnv_npu2_group *group;
+	u32 peer_links;
+	raw_spinlock_t isolate_lock;	/* see @isolate_lock above */
+	void __iomem *regs;		/* isolate_lock */
+	u32 regs_bus_addr;		/* isolate_lock */
 	struct pnv_ioda_pe *gpu_pe;	/* pnv_npu2.lock */
 	struct pnv_ioda_pe *npu_pe;	/* pnv_npu2.lock */
 	unsigned int pe_number;		/* written under pnv_npu2.lock */
@@ -231,6 +249,24 @@ struct pnv_npu2_gpu {
 };
 
 /**
+ * struct pnv_npu2_group - GPUs and bridges that have one owner
+ * @npu: their NPU, whose lock protects the group; constant
+ * @gpu: first of the GPUs, an element of &pnv_npu2.gpu; constant
+ * @num_gpus: number of GPUs; constant
+ * @table_group: stands for the PEs of all GPUs and bridges; iommudata of their
+ *	IOMMU group. Has no group before the first GPU. Never linked to a TCE
+ *	table: code that walks the list of a table expects PEs there
+ * @owned: whether an external user (VFIO) owns the DMA windows
+ */
+struct pnv_npu2_group {
+	struct pnv_npu2 *npu;
+	struct pnv_npu2_gpu *gpu;
+	unsigned int num_gpus;
+	struct iommu_table_group table_group;	/* pnv_npu2.lock */
+	bool owned;				/* pnv_npu2.lock */
+};
+
+/**
  * struct pnv_npu2 - one NPU and the GPUs that it joins to the CPU
  * @list: element of pnv_npu2_list
  * @phb: PHB of the bridges; constant
@@ -239,12 +275,11 @@ struct pnv_npu2_gpu {
  * @atsd: real addresses of the blocks of ATSD registers ("ibm,mmio-atsd");
  *	constant
  * @num_atsd: number of elements used in @atsd; constant
+ * @isolate: whether peer links are cut, and each GPU has a group of its own;
+ *	constant
  * @lock: protects what changes with PCI devices that come and go, and with
- *	owners of the group
- * @table_group: stands for the PEs of all GPUs and bridges; iommudata of their
- *	IOMMU group. Has no group before the first GPU. Never linked to a TCE
- *	table: code that walks the list of a table expects PEs there
- * @owned: whether an external user (VFIO) owns the DMA windows
+ *	owners of the groups
+ * @group: one group of all GPUs, or with @isolate one for each of them
  * @reported: bit n is set when an error of PE#n has been logged
  * @mailbox_lock: serialises accesses to the mailboxes of the bridges
  */
@@ -255,9 +290,9 @@ struct pnv_npu2 {
 	unsigned int num_gpus;
 	u64 atsd[PNV_NPU2_MAX_ATSD];
 	unsigned int num_atsd;
+	bool isolate;
 	struct mutex lock;		/* see @lock above */
-	struct iommu_table_group table_group;	/* lock */
-	bool owned;			/* lock */
+	struct pnv_npu2_group group[PNV_NPU2_MAX_LINKS];
 	unsigned long reported;		/* atomic */
 	raw_spinlock_t mailbox_lock;	/* see @mailbox_lock above */
 };
@@ -279,6 +314,7 @@ extern struct list_head pnv_npu2_list;
 struct pnv_npu2 *pnv_npu2_read_device_tree(struct pnv_phb *phb);
 struct pnv_npu2_gpu *pnv_npu2_gpu_at(struct pci_controller *hose, u16 bdfn);
 struct pnv_npu2_bridge *pnv_npu2_bridge_of(struct pci_dev *pdev);
+bool pnv_npu2_gpu_has_atsd(const struct pnv_npu2_gpu *gpu);
 
 /* npu2-dma.c */
 int pnv_npu2_tve_deny(struct pnv_phb *phb, unsigned int pe_number);
@@ -322,6 +358,11 @@ int pnv_npu2_first_frozen_pe(struct pnv_npu2 *npu);
 int pnv_npu2_gpu_is_frozen(struct pnv_npu2_gpu *gpu, int *first);
 void pnv_npu2_pe_error(struct pnv_npu2 *npu, u64 pe_number);
 
+/* npu2-isolate.c */
+void pnv_npu2_choose_groups(struct pnv_npu2 *npu);
+int pnv_npu2_isolate_new_gpu(struct pnv_npu2_gpu *gpu);
+void pnv_npu2_forget_registers(struct pnv_npu2_gpu *gpu);
+
 /* npu2-group.c */
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 bool pnv_npu2_attach_gpu_pe(struct pnv_ioda_pe *pe);
@@ -362,9 +403,13 @@ void pnv_npu2_assert_reset(struct pci_controller *hose, struct pci_bus *bus);
 void pnv_npu2_deassert_reset(struct pci_controller *hose, struct pci_bus *bus);
 int pnv_npu2_config_write(struct pci_dn *pdn, int where, int size, u32 val);
 u32 pnv_npu2_config_read(struct pci_dn *pdn, int where, int size, u32 val);
+int pnv_npu2_enable_memory(struct pci_dn *pdn, int where, int size, u32 val);
 
 #if IS_ENABLED(CONFIG_KUNIT)
 u64 pnv_npu2_atsd_of_link(const struct pnv_npu2 *npu, u32 link_index);
+int pnv_npu2_find_peer_links(struct pnv_npu2_gpu *gpu,
+			     struct device_node *const *ends);
+bool pnv_npu2_is_cut(u32 val, u32 links);
 bool pnv_npu2_is_frozen(bool was_frozen, int first, unsigned int pe_number);
 bool pnv_npu2_is_trained(u16 done, int last);
 u16 pnv_npu2_procedures_after(u16 done, int last, u32 next);

@@ -57,6 +57,8 @@ BATCHES = {
     "reset": (("nvlink2_reset",), "", {"extra": NO_ENGINE}),
     # Like a real machine without the vendor's driver
     "no-driver": (WITHOUT_DRIVER, "", {"extra": NO_DRIVER}),
+    # A group for each GPU
+    "isolated": (("nvlink2_isolation",), "npu2_isolate=all", {"extra": NO_ENGINE}),
     # Firmware that lists one block of ATSD registers for each NPU
     ONE_ATSD: (("nvlink2_kvm:-t:one_atsd_block_for_two_gpus:-t:one_atsd_block_for_two_guests", "nvlink2_atsd"), "",
                {"extra": NO_ENGINE}),

@@ -81,6 +81,8 @@
 #define   PRI_MASTER_START		0x00000004
 #define PRI_RING		0x122204
 #define   PRI_RING_INIT			0x00000002
+#define LINK_DISABLE		0xa00148
+#define   LINK_DISABLE_SHIFT		16
 #define HSHUB_CONFIG0		0x1fbc00
 #define   HSHUB_CONFIG0_SYSMEM		0x0000ffff
 #define PRAMIN			0x700000
@@ -429,6 +431,22 @@ uint32_t falcon_active_links(struct falcon *falcon)
 	}
 
 	return links;
+}
+
+uint32_t falcon_cut_links(struct falcon *falcon)
+{
+	uint32_t val = reg_read(falcon, LINK_DISABLE);
+
+	/* What is read when no unit answers */
+	if ((val & 0xfff00000) == 0xbad00000 || val == ~0u)
+		return 0;
+
+	return (val >> LINK_DISABLE_SHIFT) & ((1u << MAX_LINKS) - 1);
+}
+
+void falcon_join_links(struct falcon *falcon)
+{
+	reg_write(falcon, LINK_DISABLE, 0);
 }
 
 bool falcon_links_train(struct falcon *falcon)

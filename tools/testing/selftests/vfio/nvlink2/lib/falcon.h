@@ -58,6 +58,13 @@ void falcon_ram_store(struct falcon *falcon, uint64_t addr, uint32_t val);
 
 /* The links of the GPU that carry traffic, a mask */
 uint32_t falcon_active_links(struct falcon *falcon);
+/*
+ * The links that are out of use until the next hot reset, a mask. 0 also when
+ * the part of the GPU that knows it has not been started.
+ */
+uint32_t falcon_cut_links(struct falcon *falcon);
+/* Try to take them back into use, which must not work */
+void falcon_join_links(struct falcon *falcon);
 /* Does the microcode run that trains the GPU's end of links? */
 bool falcon_links_train(struct falcon *falcon);
 /* The way to FALCON_SYSTEM: over NVLink by these links, or PCIe when it is 0 */

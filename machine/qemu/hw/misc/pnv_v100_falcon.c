@@ -31,9 +31,9 @@
 
 /*
  * P: irqsset_r, irqsclr_r, irqstat_r, irqmode_r, irqmset_r, irqmclr_r,
- * irqmask_r, irqdest_r.  Bit 6 is swgen0, which software raises.  The lower half
- * of irqdest has the host as the destination of an interrupt, the upper half
- * which of its interrupts, 0 the one that nvgpu calls stalling.
+ * irqmask_r, irqdest_r.  Bit 6 is swgen0, which software raises.  The lower
+ * half of irqdest has the host as the destination of an interrupt, the upper
+ * half which of its interrupts, 0 the one that nvgpu calls stalling.
  */
 #define V100_GSP_IRQSSET        0x110000
 #define V100_GSP_IRQSCLR        0x110004

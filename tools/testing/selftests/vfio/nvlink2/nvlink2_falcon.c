@@ -200,26 +200,6 @@ TEST_F_TIMEOUT(falcon, over_nvlink, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, memcmp(self->memory, self->memory + HALF, 1024));
 }
 
-/* Each of the links alone leads to the same window */
-TEST_F_TIMEOUT(falcon, over_each_link, NVLINK2_TIMEOUT)
-{
-	uint32_t data, links, link;
-
-	NEED_LINKS(nvlink2_train(&self->nvlink2));
-	links = falcon_active_links(&self->falcon);
-	ASSERT_EQ(self->nvlink2.place->num_bridges,
-		  __builtin_popcount(links));
-	for (link = 1; link <= links; link <<= 1) {
-		if (!(links & link))
-			continue;
-		memcpy(self->memory, &link, sizeof(link));
-		falcon_route(&self->falcon, link);
-		ASSERT_EQ(0, falcon_read(&self->falcon, FALCON_SYSTEM, IOVA,
-					 &data, sizeof(data)));
-		EXPECT_EQ(link, data);
-	}
-}
-
 /* What is unmapped is gone for the GPU, also if it has been used before */
 TEST_F_TIMEOUT(falcon, unmapped_memory_is_out_of_reach, NVLINK2_TIMEOUT)
 {
@@ -270,6 +250,31 @@ TEST_F_TIMEOUT(falcon, one_window_over_nvlink, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, falcon_read(&self->falcon, FALCON_SYSTEM, start + IOVA,
 				 data, sizeof(data)));
 	EXPECT_EQ(0, memcmp(data, self->memory + HALF, sizeof(data)));
+}
+
+/* Each of the links alone leads to that window, and PCIe to the other one */
+TEST_F_TIMEOUT(falcon, over_each_link, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	uint32_t data, links, link;
+	uint64_t start;
+
+	NEED_LINKS(nvlink2_train(&self->nvlink2));
+	ASSERT_EQ(0, spapr_create_window(container, 16, 256 * MIB, 1, &start));
+	ASSERT_EQ(0, spapr_map(container, start + IOVA, self->memory + HALF,
+			       CHUNK));
+	links = falcon_active_links(&self->falcon);
+	ASSERT_EQ(self->nvlink2.place->num_bridges,
+		  __builtin_popcount(links));
+	for (link = 1; link <= links; link <<= 1) {
+		if (!(links & link))
+			continue;
+		memcpy(self->memory + HALF, &link, sizeof(link));
+		falcon_route(&self->falcon, link);
+		ASSERT_EQ(0, falcon_read(&self->falcon, FALCON_SYSTEM, IOVA,
+					 &data, sizeof(data)));
+		EXPECT_EQ(link, data);
+	}
 }
 
 /* The GPU is in the state of a new one after a reset, with its RAM at hand */

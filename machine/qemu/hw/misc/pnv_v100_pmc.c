@@ -5,8 +5,9 @@
  * The registers are those of dev_master.ref.txt for GV100 in NVIDIA's
  * open-gpu-doc, but for one: after an MSI there is no other until software has
  * written to 0x704 of the unit XVE, as nouveau does (nvkm/subdev/pci/gp100.c).
- * Sources of an interrupt are the one for software and the GSP falcon.  Which bit
- * that has is not in the manual, and the model chooses one that it leaves free.
+ * Sources of an interrupt are the one for software and the GSP falcon.  Which
+ * bit that has is not in the manual, and the model chooses one that it leaves
+ * free.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -6,6 +6,7 @@ in one place, and never part of an attribute. The page also forbids the browser 
 """
 
 import os
+import re
 import time
 import xml.etree.ElementTree as ElementTree
 
@@ -145,6 +146,11 @@ def picture(parent, seen, run):
         "drawn.")
 
 
+def kernel(seen, side):
+    """All guests have the same."""
+    return next((value for key, value in seen.facts.items() if re.fullmatch(rf"{side}\.(gpu\d+\.)?kernel", key)), "?")
+
+
 def page(results, broken, seen, run):
     """The page as text. broken: why the job did not get to its end, a line for each reason. run: see topology.Run."""
     title = f"NVLink2 passthrough, board {run.board}"
@@ -152,7 +158,7 @@ def page(results, broken, seen, run):
     head(root, title)
     main = add(add(root, "body"), "main")
     add(main, "h1", title)
-    host, guest = (seen.facts.get(f"{side}.kernel", "?") for side in ("host", "guest"))
+    host, guest = (kernel(seen, side) for side in ("host", "guest"))
     add(main, "p", f"Linux {host} on an emulated Witherspoon, {run.title} with Linux {guest}; {run.seconds:.0f} s, "
         f"{time.strftime('%Y-%m-%d %H:%M')}; console: {run.console}", class_="about")
     verdict(main, results, broken)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A picture of the board: each socket with its NPU, six links, the GPUs, and the guest that has some of them.
+"""A picture of the board: each socket with its NPU, six links, the GPUs, and the guests that have some of them.
 
 Words say all that colours say.
 """
@@ -26,7 +26,7 @@ RUNNING = "guest.running"
 
 @dataclass
 class Run:
-    """What was run: board, which GPUs the guest was to have (as the demo's SHAPES), and one of them by number."""
+    """What was run: board, which GPUs were to go to guests (as the demo's SHAPES), and one of them by number."""
     board: str
     guests: str = "one"
     gpu: int = 0
@@ -34,22 +34,27 @@ class Run:
     console: str = ""
 
     @property
-    def taken(self):
-        """Numbers of the guest's GPUs, counted over the board."""
-        per_chip, chips = BOARDS[self.board].gpus_per_chip, BOARDS[self.board].chips
+    def shares(self):
+        """Of each guest, the numbers of its GPUs, counted over the board."""
+        per_chip, count = BOARDS[self.board].gpus_per_chip, BOARDS[self.board].chips * BOARDS[self.board].gpus_per_chip
         first = self.gpu // per_chip * per_chip
-        return {"one": [self.gpu], "pair": range(first, first + per_chip), "all": range(chips * per_chip)}[self.guests]
+        return {"one": [[self.gpu]], "pair": [range(first, first + per_chip)], "all": [range(count)],
+                "each": [[gpu] for gpu in range(count)]}[self.guests]
+
+    @property
+    def taken(self):
+        return [gpu for share in self.shares for gpu in share]
 
     @property
     def title(self):
         count = len(self.taken)
-        return f"{count} GPU{'s' if count > 1 else ''} for a guest"
+        return f"{count} GPU{'s' if count > 1 else ''} for {'a guest' if len(self.shares) == 1 else 'a guest each'}"
 
     def facts(self, seen, gpu):
-        """What was said of one of the guest's GPUs, None for others."""
+        """What was said of one of the guests' GPUs, None for others."""
         if gpu not in self.taken:
             return None
-        return facts_about(seen.facts, None if self.guests == "one" else list(self.taken).index(gpu))
+        return facts_about(seen.facts, None if self.guests == "one" else self.taken.index(gpu))
 
 
 def short(text):
@@ -71,7 +76,7 @@ def draw_socket(svg, number, y, npu):
     box(svg, SOCKET_X, y, SOCKET_WIDTH, NPU_LINKS * STEP - 8, "socket")
     lpids = ", ".join(map(str, npu.guest_lpids())) if npu else ""
     lines(svg, SOCKET_X + 12, y + 24, f"Socket {number}", f"NPU {number}, {NPU_LINKS} links",
-          f"guest's LPID: {lpids or 'none'}", f"ATSD: {npu.launches() if npu else 0} shootdowns")
+          f"LPID of guests: {lpids or 'none'}", f"ATSD: {npu.launches() if npu else 0} shootdowns")
 
 
 def draw_link(svg, number, y, npu, bridge):
@@ -86,7 +91,7 @@ def draw_gpu(svg, number, y, height, facts):
     """number: over the board"""
     box(svg, GPU_X, y, GPU_WIDTH, height, "gpu")
     if facts is None:
-        lines(svg, GPU_X + 12, y + 22, f"GPU {number}", "not the guest's")
+        lines(svg, GPU_X + 12, y + 22, f"GPU {number}", "in no guest")
         return
     lines(svg, GPU_X + 12, y + 22, f"GPU {number}", facts.get("host.device.gpu", "no address known"),
           f"IOMMU group {facts.get('host.group', '?').partition(':')[0]}")
@@ -124,14 +129,20 @@ def top_of(run, gpu):
             gpu % board.gpus_per_chip * board.links_per_gpu * STEP)
 
 
+def draw_guests(svg, run):
+    height = BOARDS[run.board].links_per_gpu * STEP - 8
+    for share in run.shares:
+        top, bottom = top_of(run, min(share)), top_of(run, max(share)) + height
+        box(svg, GUEST_X, top, GUEST_WIDTH, bottom - top, "guest")
+        lines(svg, GUEST_X + 12, top + 22, "KVM guest")
+
+
 def draw(parent, seen, run):
-    board, first, last = BOARDS[run.board], min(run.taken), max(run.taken)
+    board = BOARDS[run.board]
     height = TOP + board.chips * (NPU_LINKS * STEP + GAP)
     svg = add(parent, "svg", viewBox=f"0 0 {WIDTH} {height}", role="img", aria_labelledby="picture-title")
-    add(svg, "title", f"Board {run.board}: {board.text}, on {board.chips} sockets; the guest has GPU "
-        f"{', '.join(map(str, run.taken))}", id="picture-title")
-    start = top_of(run, first)
-    box(svg, GUEST_X, start, GUEST_WIDTH, top_of(run, last) + board.links_per_gpu * STEP - 8 - start, "guest")
-    lines(svg, GUEST_X + 12, start + 22, "KVM guest")
+    add(svg, "title", f"Board {run.board}: {board.text}, on {board.chips} sockets; guests have " +
+        ", ".join("GPU " + " and ".join(map(str, share)) for share in run.shares), id="picture-title")
+    draw_guests(svg, run)
     for socket in range(board.chips):
         draw_gpus(svg, socket, top_of(run, socket * board.gpus_per_chip), seen, run)

@@ -128,12 +128,15 @@ class Page(unittest.TestCase):
     def setUp(self):
         self.seen = copy.deepcopy(self.good)
 
-    def page(self, guests="one", broken=(), board="4gpu", gpu=0):
+    def page(self, broken=()):
         """Results, and the page as a tree."""
-        results = judge(board, self.seen, guests)
-        text = page.page(results, list(broken), self.seen, Run(board, guests, gpu, 30, "build/logs/demo.log"))
+        results = judge("4gpu", self.seen)
+        return results, self.tree(Run("4gpu", "one", 0, 30, "build/logs/demo.log"), results, broken)
+
+    def tree(self, run, results=(), broken=()):
+        text = page.page(list(results), list(broken), self.seen, run)
         self.assertTrue(text.startswith("<!DOCTYPE html>\n"))
-        return results, Reader(text.partition("\n")[2]).root
+        return Reader(text.partition("\n")[2]).root
 
     def rows(self, root):
         return [row for row in root.all("tr") if row.attributes.get("id", "").startswith("check-")]
@@ -227,16 +230,18 @@ class Page(unittest.TestCase):
     def test_picture(self):
         """each board and shape: all sockets, GPUs and links, up where the registers say so; the guest beside its GPUs"""
         for board, guests, gpu, taken in (("4gpu", "one", 0, 1), ("4gpu", "one", 3, 1), ("4gpu", "pair", 3, 2),
-                                          ("6gpu", "pair", 0, 3), ("6gpu", "all", 0, 6), ("small", "one", 1, 1)):
+                                          ("6gpu", "pair", 0, 3), ("6gpu", "all", 0, 6), ("4gpu", "each", 0, 4), ("small", "one", 1, 1)):
             with self.subTest(board=board, guests=guests, gpu=gpu):
                 self.seen = copy.deepcopy(self.good)
                 if guests != "one":
                     said_of_all(self.seen, taken)
-                root = next(self.page(guests, board=board, gpu=gpu)[1].all("svg"))
+                root = self.tree(Run(board, guests, gpu))
+                self.assertIn(" with Linux 6.12.117-nvlink2;", root.text)
+                root = next(root.all("svg"))
                 chips, count = BOARDS[board].chips, BOARDS[board].chips * BOARDS[board].gpus_per_chip
-                self.assertEqual([self.drawn(root, "rect", name) for name in ("socket", "gpu", "guest")], [chips, count, 1])
+                self.assertEqual([self.drawn(root, "rect", name) for name in ("socket", "gpu", "guest")], [chips, count, taken if guests == "each" else 1])
                 self.assertEqual([self.drawn(root, "line", name) for name in ("link", "up", "given")], [chips * 6, 3, taken])
-                self.assertEqual(root.text.count("not the guest's"), count - taken)
+                self.assertEqual(root.text.count("in no guest"), count - taken)
                 self.assertEqual(root.text.count("RAM: 1024 MiB in node 1"), taken)
                 self.assertEqual(root.text.count("bridge 0001:00:00."), taken * BOARDS[board].links_per_gpu)
 

@@ -77,6 +77,19 @@ class Documentation(unittest.TestCase):
         status, text = run("perl", "scripts/kernel-doc", "-none", "-Werror", *files, cwd=LINUX)
         self.assertEqual((status, text), (0, ""))
 
+    def test_links(self):
+        """what the repository's own pages link to is there, and so are the tests that they name"""
+        for page in ("README.md", *(f"{name}/README.md" for name in ("debian", "machine", "nvlink2", "series", "tests"))):
+            with open(os.path.join(tap.TOP, page), encoding="utf-8") as stream:
+                text = stream.read()
+            links = re.findall(r"\]\(([^)]+)\)", text)
+            tests = re.findall(r"(?<![\w-])((?:full/)?\d\d-[a-z][\w-]+\w)", text) if page.startswith("nvlink2") else []
+            self.assertTrue(links or page not in ("README.md", "nvlink2/README.md"))
+            self.assertTrue(tests or not page.startswith("nvlink2"))
+            missing = [name for name in links if not os.path.exists(os.path.join(tap.TOP, os.path.dirname(page), name))]
+            missing += [name for name in tests if not os.path.exists(os.path.join(tap.TOP, "tests", f"{name}.t"))]
+            self.assertEqual(missing, [], page)
+
     def test_qemu(self):
         """QEMU's pages of ours, by themselves, at their places: sphinx has nothing to say"""
         for overlay in QEMU_OVERLAYS:

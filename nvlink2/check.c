@@ -117,10 +117,12 @@ static void print_plan(const struct machine *machine)
 	printf("\n"
 	       "A kernel with NVLink2, beside this one\n"
 	       "  changes: it shows a bridge for each link; vfio-pci hands out GPU RAM and links; all GPUs of a socket, with their\n"
-	       "           bridges, are in one IOMMU group, also for guests that have them by PCIe alone\n"
+	       "           bridges, are in one IOMMU group, also for guests that have them by PCIe alone. npu2_isolate=all on the\n"
+	       "           kernel's command line gives each GPU a group of its own, and cuts the links between GPUs\n"
 	       "  install: apt install ./linux-image-*nvlink2*.deb ./qemu-system-ppc-nvlink2_*.deb   ('make deb' makes them)\n"
 	       "           then restart the machine with that kernel, and check again\n"
-	       "  go back: restart with %s, which stays installed and in the boot menu; to take the other one away:\n"
+	       "  go back: nvlink2 unbind --boot all; restart with %s, which stays installed and in the boot\n"
+	       "           menu; to take the other one away:\n"
 	       "           apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", machine->kernel);
 }
 

@@ -316,10 +316,11 @@ class Wrong(Case):
         self.assertRegex(text, r"FAILED +QEMU +/nowhere/qemu does not run\n +-> install qemu-system-ppc-nvlink2, or name")
         plan = self.plan(text)
         self.assertEqual(list(plan), ["changes", "install", "go back"])
-        self.assertRegex(plan["changes"], "bridge for each link.* GPU RAM.* one IOMMU group")
+        self.assertRegex(plan["changes"], "bridge for each link.* GPU RAM.* one IOMMU group.* npu2_isolate=all")
         self.assertIn("apt install ./linux-image-*nvlink2*.deb ./qemu-system-ppc-nvlink2_*.deb", plan["install"])
         self.assertIn("'make deb'", plan["install"])
         self.assertIn(f"restart with {kernel}, which stays installed", plan["go back"])
+        self.assertIn("nvlink2 unbind --boot all", plan["go back"])
         self.assertIn("apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", plan["go back"])
         self.assertIn("does not show its bridges", self.run_tool("qemu", "GPU0", status=1))
 

@@ -273,7 +273,7 @@ static u32 pnv_npu2_read_boot(struct pnv_npu2_gpu *gpu)
 	return boot;
 }
 
-/* The read functions of EEH would look for the cause of all ones themselves */
+/* By in_le32(): readl() would have EEH look for the cause of all ones */
 static int pnv_npu2_cut_links(struct pnv_npu2_gpu *gpu)
 {
 	void __iomem *regs = gpu->regs;
@@ -349,7 +349,7 @@ static int pnv_npu2_do_isolate(struct pnv_npu2_gpu *gpu)
 	if (PCI_POSSIBLE_ERROR(command))
 		return -EIO;
 
-	/* Another device may be where BAR 0 was */
+	/* Another device may be where BAR 0 was when @regs was mapped */
 	ret = bar == gpu->regs_bus_addr ? 0 : -ENXIO;
 	if (!ret && !(command & PCI_COMMAND_MEMORY))
 		ret = pnv_npu2_write_command(gpu, PCI_COMMAND_MEMORY);

@@ -146,9 +146,9 @@ TEST_F_TIMEOUT(isolated, resets_of_another_gpu, NVLINK2_TIMEOUT)
 	unsigned int i;
 	int ret;
 
-	nvlink2_clear(&other, nvlink2_stranger());
+	nvlink2_clear(&other, nvlink2_peer());
 	if (!other.place)
-		SKIP(return, "no other GPU");
+		SKIP(return, "no other GPU of the NPU");
 	ASSERT_EQ(0, nvlink2_open(&other, other.place));
 	NEED_LINKS(nvlink2_train(&other));
 	ram = nvlink2_map_ram(&other, 0, MIB);
@@ -194,9 +194,9 @@ TEST_F_TIMEOUT(isolated, two_guests, NVLINK2_TIMEOUT)
 	int ret;
 
 	nvlink2_clear(&first, nvlink2_place());
-	nvlink2_clear(&second, nvlink2_stranger());
+	nvlink2_clear(&second, nvlink2_peer());
 	if (!second.place)
-		SKIP(return, "no other GPU");
+		SKIP(return, "no other GPU of the NPU");
 	/* A mapping keeps the GPU open */
 	falcon_unmap(&self->falcon);
 	nvlink2_close(&self->nvlink2);

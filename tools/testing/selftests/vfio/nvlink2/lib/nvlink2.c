@@ -238,6 +238,21 @@ const struct nvlink2_place *nvlink2_stranger(void)
 	return another(false);
 }
 
+const struct nvlink2_place *nvlink2_peer(void)
+{
+	const struct nvlink2_place *place = nvlink2_place();
+	int i;
+
+	for (i = 0; i < num_places; i++) {
+		if (places[i].group != place->group && is_bound(&places[i]) &&
+		    !strncmp(places[i].bridge[0], place->bridge[0],
+			     strlen("0000:")))
+			return &places[i];
+	}
+
+	return NULL;
+}
+
 static int open_gpu(struct nvlink2 *nvlink2)
 {
 	int ret;

@@ -81,6 +81,8 @@ const struct nvlink2_place *nvlink2_place(void);
 /* Another GPU in the same group, and one in another group; NULL for none */
 const struct nvlink2_place *nvlink2_neighbour(void);
 const struct nvlink2_place *nvlink2_stranger(void);
+/* A GPU of the same NPU in another group; NULL for none */
+const struct nvlink2_place *nvlink2_peer(void);
 /* The device that "--other" names, and its group; NULL and -1 for none */
 const char *nvlink2_other(void);
 int nvlink2_other_group(void);

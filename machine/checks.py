@@ -486,8 +486,8 @@ def judge(board, seen, guests="one"):
     """All checks, in the order of the job. guests: of the demo's SHAPES."""
     gpus = gather(board, seen, guests)
     each, several = guests == "each", len(gpus) > 1
-    sockets = gpus[::gpus[0].gpus]
-    name = "GPU" if each else "socket" if len(sockets) > 1 else ""
+    sockets = gpus[::gpus[0].gpus * gpus[0].guests]
+    name = "socket" if len(sockets) > 1 else ""
 
     def each_socket(*checks):
         return judge_each(name, sockets, lambda ev: [check(ev) for check in checks])
@@ -495,11 +495,16 @@ def judge(board, seen, guests="one"):
     def each_guest(*checks):
         return judge_each("GPU" if each else "", gpus if each else gpus[:1], lambda ev: [check(ev) for check in checks])
 
+    def each_user(*checks):
+        """Of an NPU: a guest, or the one that has GPUs of several."""
+        return each_guest(*checks) if each else each_socket(*checks)
+
     return [
         *judge_each("" if guests == "one" else "GPU", gpus, judge_gpu),
         *([own_lpids(gpus)] if each else [own_nodes(gpus)] if several else []),
-        *each_socket(lpid, window, shootdown), *each_guest(alive), tracepoints(gpus), *each_guest(guest_done),
-        *each_socket(lpid_back, window_closed, fenced), released(gpus[0]), quiet(gpus[0]), nothing_broke(seen)]
+        *each_user(lpid, shootdown), *each_socket(window), *each_guest(alive), tracepoints(gpus),
+        *each_guest(guest_done), *each_user(lpid_back), *each_socket(window_closed, fenced), released(gpus[0]),
+        quiet(gpus[0]), nothing_broke(seen)]
 
 
 def judge_whole(board, seen):

@@ -225,6 +225,52 @@ class Checks(unittest.TestCase):
         results = {result.name: result.passed for result in judge("4gpu", self.seen, "all")}
         self.assertTrue(results["each GPU's RAM is a node of its own"])
 
+    def each(self, name, gpu=0):
+        """Does this check of a guest pass, of several at once?"""
+        results = {result.name: result.passed for result in judge("4gpu", self.seen, "each")}
+        return results[f"GPU {gpu}: {name}"]
+
+    def begin_each(self):
+        """What was seen of one guest is of the first of two, which is isolated."""
+        self.seen.facts = {key.replace(".", ".gpu0.", 1): value for key, value in self.seen.facts.items()}
+        self.seen.facts["host.gpu0.group"] = "0: 4 functions, 3 of 3 bridges in it"
+        self.seen.facts["guest.gpu0.peer"] = "0x506 0x106 0x506 0x106 0x506 0x106"
+        for gpu in self.seen.gpus["guest.running"]:
+            gpu.link_disable = 0x150000
+            gpu.peers["up"] = 0
+
+    def test_each(self):
+        """what is said of one guest is not taken for another's"""
+        self.begin_each()
+        results = {result.name: result.passed for result in judge("4gpu", self.seen, "each")}
+        self.assertEqual([name for name, passed in results.items() if passed and name.startswith("GPU 1: ")],
+                         ["GPU 1: links to other GPUs are cut"])
+        for name in ("LPID while it runs", "ATS of two processes", "ATSD", "ATS: unmapped, and shot down", "group of its own"):
+            self.assertTrue(results[f"GPU 0: {name}"], name)
+        self.assertFalse(results["each guest has an LPID of its own"])
+        self.assertTrue(results["socket 0: DMA window while it runs"])
+        self.seen.registers["guest.running"][0].tve = [0] + self.running.tve[:1] + [self.running.DENY] * 14
+        self.assertFalse({result.name: result.passed for result in judge("4gpu", self.seen, "each")}[
+            "socket 0: DMA window while it runs"])
+
+    def test_each_apart(self):
+        """a GPU in a group with others, one that has not cut all links, one that reaches others or is reached"""
+        for name, spoil in (
+                ("group of its own", lambda seen: seen.facts.update({"host.gpu0.group": "0: 8 functions, 3 of 3 bridges"})),
+                ("links to other GPUs are cut",
+                 lambda seen: setattr(seen.gpus["guest.running"][0], "link_disable", 0x050000)),
+                ("links to other GPUs are cut", lambda seen: seen.gpus["guest.running"][0].peers.update(up=4)),
+                ("links to other GPUs are cut", lambda seen: seen.gpus["guest.running"][0].peers.update(served=4096)),
+                ("RAM of other GPUs is not reached", lambda seen: seen.gpus["guest.running"][0].peers.update(bytes=64)),
+                ("RAM of other GPUs is not reached",
+                 lambda seen: seen.facts.update({"guest.gpu0.peer": "0x506 0x106 0x2 0x106 0x506 0x106"})),
+                ("RAM of other GPUs is not reached", lambda seen: seen.facts.pop("guest.gpu0.peer"))):
+            self.setUp()
+            self.begin_each()
+            self.assertTrue(self.each(name))
+            spoil(self.seen)
+            self.assertFalse(self.each(name), name)
+
     def test_not_fenced(self):
         """a link without a fence after the guest is gone"""
         self.after.link[2]["fence"] = "none"

@@ -22,9 +22,10 @@ TROUBLE = re.compile(r"\b(warning|error|severe)\b:?", re.I)
 
 
 def run(*command, **options):
-    """Status and output, with the system's own Python, which sphinx belongs to."""
+    """Status and output, with the system's own Python, which sphinx belongs to, and not as a part of another make."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                          env={**os.environ, "BUILD": tap.BUILD, "PATH": "/usr/bin:" + os.environ["PATH"]}, **options)
+                          env={**kept, "BUILD": tap.BUILD, "PATH": "/usr/bin:" + os.environ["PATH"]}, **options)
     return done.returncode, done.stdout
 
 

@@ -37,7 +37,7 @@ enum path {
 	PCIE,
 	NVLINK,
 	ATS,
-	NO_PATH,
+	PEER,
 };
 
 /* STATUS of a copy that has ended */

@@ -122,7 +122,10 @@ static void check_gpu(void)
 	expect("a copy past the end of RAM is refused",
 	       copy_in(NVLINK, MEMORY, gpu_read(ENGINE_RAM_MIB) * MIB - 4 * KIB, 8 * KIB), COPY_BAD_RANGE);
 	expect("a copy of nothing is refused", copy_in(NVLINK, MEMORY, 0, 0), COPY_BAD_RANGE);
-	expect("a path that is none is refused", copy_in(NO_PATH, MEMORY, 0, 4 * KIB), COPY_BAD_RANGE);
+	/* Link 1 of every GPU leads to the processor */
+	gpu_write(ENGINE_LINK, 1);
+	expect("a copy to another GPU over a link to the CPU is refused", copy_in(PEER, 0, 0, 4 * KIB), COPY_BAD_RANGE);
+	gpu_write(ENGINE_LINK, 0);
 }
 
 static void check_deny_and_bypass(void)

@@ -11,7 +11,7 @@ MUTATIONS = [
              Caught.by("checks", "a link without a fence after the guest is gone",
                        "a link that the hardware fenced, because nobody had done it in time")),
     Mutation("an LPID may stay behind", CHECKS,
-             "    return Result(name, len(had) == 1 and left == [],", "    return Result(name, len(had) == 1,",
+             "    return Result(name, len(had) == guests and left == [],", "    return Result(name, len(had) == guests,",
              Caught.by("checks", "the guest's LPID stays behind, in a row or in an ATSD register")),
     Mutation("only TVE 0 counts as open afterwards", MACHINE,
              "if self.tve[index] != self.DENY", "if not self.tve[index]",

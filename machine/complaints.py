@@ -3,8 +3,10 @@
 
 import re
 
-# skiboot's PR_WARNING (4) and worse; a line may begin behind what somebody else has not finished
-LINE = re.compile(r"\[ *\d+\.\d{9},([0-4])\] ?(.*)")
+# Whatever firmware says begins so, also behind what somebody else has not finished
+STAMP = re.compile(r"\[ *\d+\.\d{9},(\d)\] ?")
+# skiboot's PR_WARNING, and worse
+BAD = "01234"
 
 NO_FLASH = "the BMC of QEMU has a flash that is empty"
 NO_HOSTBOOT = "nobody initialized the chip before firmware came: QEMU has no hostboot"
@@ -38,13 +40,21 @@ class Complaints:
     def __init__(self, also=()):
         self.known = [re.compile(pattern) for pattern in (*KNOWN, *also)]
         self.unknown = []
+        self.cut = None
 
     def line(self, text):
-        found = LINE.search(text)
-        if not found:
-            return
-        message = found[2].rstrip()
-        if message not in self.unknown and not any(pattern.fullmatch(message) for pattern in self.known):
+        """A line of the console. A message that another one cuts in two ends with the next line."""
+        before, *found = STAMP.split(text)
+        if self.cut is not None:
+            self.judge(self.cut + before)
+        messages = [message if level in BAD else None for level, message in zip(found[0::2], found[1::2])]
+        self.cut = messages.pop(0) if len(messages) > 1 else None
+        for message in messages:
+            self.judge(message or "")
+
+    def judge(self, message):
+        message = message.rstrip()
+        if message and message not in self.unknown and not any(pattern.fullmatch(message) for pattern in self.known):
             self.unknown.append(message)
 
     def __str__(self):

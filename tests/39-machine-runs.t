@@ -82,6 +82,17 @@ class Runs(unittest.TestCase):
             seen.line(f"[    1.234567890,4] Spent 1919 msecs in OPAL call {call}!")
         self.assertEqual(seen.unknown, ["Spent 1919 msecs in OPAL call 49!"])
 
+    def test_cut(self):
+        """a message that another one cuts in two: the end of it is in the next line"""
+        cut = "opal| [    1.234567890,2] NVRAM: Fai[    2.345678901,4] SBE: Timer is lagging, increasing polling rate."
+        late = cut.replace("Timer is lagging, increasing polling rate", "late")
+        for first, rest, unknown in ((cut, "led to load", []), (cut, "", ["NVRAM: Fai"]), (late, "led to load", ["SBE: late."]),
+                                     (cut, "led to save", ["NVRAM: Failed to save"]), (cut.replace(",2]", ",5]"), "x", [])):
+            seen = Complaints()
+            seen.line(first)
+            seen.line(rest)
+            self.assertEqual(seen.unknown, unknown)
+
     def test_fir(self):
         """every machine with an NPU ends at a bit of a FIR, unless the test wants to see one"""
         for board, wanted in ({"fir_fatal": True}, 1), ({}, 1), ({"fir_fatal": False}, 0), ({"board": None}, 0):

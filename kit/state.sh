@@ -32,6 +32,7 @@ describe_state() {
 
 save() {
 	mkdir -p "$state"
+	echo "$work" > "$state/work"
 	describe_state > "$state/before.new"
 	mv "$state/before.new" "$state/before"
 }

@@ -144,14 +144,14 @@ class Files(unittest.TestCase):
         """drivers and overrides that a run has changed are what they were, and what cannot be is told"""
         gpu, other = self.gpus[0].address, self.gpus[1].address
         self.fixture.bind(gpu, "vfio-pci")
-        out = shell(f"save; echo vfio-pci > $root/{DEVICES}/{other}/driver_override; restore && echo restored",
+        out = shell(f"work=none; save; echo vfio-pci > $root/{DEVICES}/{other}/driver_override; restore && echo restored",
                     self.machine)
         self.assertIn("restored", out)
         self.assertEqual(self.fixture.drivers()[other], ("", ""))
         # Nobody here acts upon what is written: the driver stays as it is.
         os.remove(self.fixture.path(f"{DEVICES}/{gpu}/driver"))
-        out = shell(f"save; ln -s ../../../bus/pci/drivers/vfio-pci $root/{DEVICES}/{gpu}/driver; restore || cat $state/differs",
-                    self.machine)
+        out = shell(f"work=none; save; ln -s ../../../bus/pci/drivers/vfio-pci $root/{DEVICES}/{gpu}/driver; "
+                    "restore || cat $state/differs", self.machine)
         self.assertIn(f"> device {gpu} vfio-pci", out)
 
 

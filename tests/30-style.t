@@ -82,7 +82,8 @@ class Style(unittest.TestCase):
 
     def test_licence(self):
         """each source file of ours says what licence it has"""
-        files = [path for path in ours(*kernel_directories(), "machine", "nvlink2", "qemu", "tests", "scripts", suffix="")
+        where = (*kernel_directories(), "kit", "machine", "nvlink2", "qemu", "tests", "scripts")
+        files = [path for path in ours(*where, suffix="")
                  if path.endswith((".c", ".h", ".py", ".sh", ".t")) or path.startswith("scripts/")]
         missing = [path for path in files if path not in ("scripts/packages",) and "__pycache__" not in path
                    and "SPDX-License-Identifier: GPL-2.0" not in self.head(path)]
@@ -94,7 +95,7 @@ class Style(unittest.TestCase):
 
     def test_shell(self):
         """each shell script of ours can be parsed"""
-        for path in ours("scripts", "machine", "nvlink2", "tests", suffix=""):
+        for path in ours("scripts", "machine", "nvlink2", "tests", "kit", suffix=""):
             shell = re.match(r"#!/bin/(ba)?sh\b", self.head(path))
             if shell or path.endswith(".bash"):
                 self.clean(run("sh" if shell and not shell.group(1) else "bash", "-n", os.path.join(tap.TOP, path)))

@@ -10,7 +10,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "selftests"))
 
-from selftests import FAST, FREEZE, NO_DRIVER, SAFE, Run, build, judge_freezes, judge_skips, log_path, print_tap  # noqa: E402
+from selftests import (FAST, FREEZE, NO_DRIVER, SAFE, Run, build, judge_freezes, judge_skips,  # noqa: E402
+                       log_path, print_tap)
 
 TIMEOUT = 1500
 # Cases that need no link

@@ -121,7 +121,8 @@ def media(work):
         run("cpio", "-id", "--quiet", "jobs/passthrough", "boot/vmlinux", "boot/guest.cpio", cwd=tree, stdin=archive)
     for name in ("vmlinux", "guest.cpio"):
         os.rename(os.path.join(tree, "boot", name), os.path.join(tree, "guest", name))
-    shutil.copy(os.path.join(HERE, "packages-test.service"), tree)
+    for name in ("packages-test.service", "step"):
+        shutil.copy(os.path.join(HERE, name), tree)
     make_disk(os.path.join(work, "media.img"), tree, MEDIA_SIZE)
     shutil.rmtree(tree)
 
@@ -167,7 +168,7 @@ def judge(suite):
     os.makedirs(work, exist_ok=True)
     shutil.copy(base(suite), os.path.join(work, "root.img"))
     media(work)
-    results = judge_install(boot("install", work, init="/step -- install").facts)
+    results = judge_install(boot("install", work, init="/first-boot -- install").facts)
     take_out(work, "vmlinux", "initrd")
     results += judge_demo(boot("demo", work, kernel=os.path.join(work, "vmlinux"), initrd=os.path.join(work, "initrd")))
-    return results + judge_purge(boot("purge", work, init="/step -- purge").facts)
+    return results + judge_purge(boot("purge", work, init="/first-boot -- purge").facts)

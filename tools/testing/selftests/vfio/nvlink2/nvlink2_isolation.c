@@ -6,6 +6,7 @@
  * is in the device tree, and whether they are in a register of the GPU.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
 #include <linux/pci_regs.h>
@@ -174,16 +175,13 @@ TEST_F_TIMEOUT(isolated, resets_of_another_gpu, NVLINK2_TIMEOUT)
 	nvlink2_close(&other);
 }
 
-/* The registers of a GPU that act for its guest; -1 when it has none */
-static int atsd_of(struct nvlink2 *nvlink2)
+/* Old firmware lists one block of ATSD registers, which the first GPU has */
+static bool has_one_block(void)
 {
-	int i;
+	uint32_t cells[16];
 
-	for (i = 0; i < nvlink2->place->num_bridges; i++)
-		if (nvlink2->atsd[i].size)
-			return i;
-
-	return -1;
+	return sysfs_cells(nvlink2_place()->bridge[0], "../ibm,mmio-atsd",
+			   cells, ARRAY_SIZE(cells)) == 2;
 }
 
 /* Each GPU has the LPID of its guest, at the same time */
@@ -191,8 +189,9 @@ TEST_F_TIMEOUT(isolated, two_guests, NVLINK2_TIMEOUT)
 {
 	struct nvlink2 first, second;
 	struct kvm_guest guest, other;
-	int ret;
 
+	if (has_one_block())
+		SKIP(return, "firmware lists ATSD registers for one GPU only");
 	nvlink2_clear(&first, nvlink2_place());
 	nvlink2_clear(&second, nvlink2_peer());
 	if (!second.place)
@@ -204,9 +203,7 @@ TEST_F_TIMEOUT(isolated, two_guests, NVLINK2_TIMEOUT)
 	ASSERT_EQ(0, kvm_guest_open(&guest));
 	ASSERT_EQ(0, kvm_guest_open(&other));
 	ASSERT_EQ(0, nvlink2_open_for(&first, first.place, &guest));
-	ret = nvlink2_open_for(&second, second.place, &other);
-	EXPECT_EQ(atsd_of(&second) < 0 ? -EBUSY : 0, ret);
-	EXPECT_LE(0, atsd_of(&first));
+	EXPECT_EQ(0, nvlink2_open_for(&second, second.place, &other));
 
 	nvlink2_close(&second);
 	nvlink2_close(&first);

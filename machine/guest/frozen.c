@@ -43,7 +43,7 @@ static void copy(int fd, const char *key)
 }
 
 /* A write to memory that the guest has not mapped for the GPU: the NPU refuses it. */
-static void stray(const struct gpu *gpu)
+void frozen_stray(const struct gpu *gpu, const char *key)
 {
 	int bar = open(path_join(gpu->device.path, "resource0"), O_RDWR | O_CLOEXEC);
 	volatile uint32_t *engine = MAP_FAILED;
@@ -51,14 +51,14 @@ static void stray(const struct gpu *gpu)
 	if (bar >= 0)
 		engine = mmap(NULL, ENGINE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, bar, ENGINE);
 	if (engine == MAP_FAILED)
-		give_up("the registers of the first GPU cannot be mapped");
+		give_up("the registers of the GPU cannot be mapped");
 	engine[SYSTEM_LO] = STRAY_ADDRESS;
 	engine[SYSTEM_HI] = 0;
 	engine[LENGTH] = STRAY_BYTES;
 	engine[CONTROL] = CONTROL_NVLINK_TO_SYSTEM;
 	while (engine[STATUS] & STATUS_BUSY)
 		;
-	report("frozen.refused", "%#x", engine[STATUS]);
+	report(key, "%#x", engine[STATUS]);
 	munmap((void *)engine, ENGINE_SIZE);
 	close(bar);
 }
@@ -87,7 +87,7 @@ void frozen(int fd, const struct gpu *first, const struct gpu *second, unsigned 
 	copy(fd, "frozen.before");
 	mark("frozen");
 	before = storer->rounds;
-	stray(first);
+	frozen_stray(first, "frozen.refused");
 	copy(fd, "frozen.after");
 	wait_for_fence(fd);
 	sleep(WAIT_S);

@@ -14,4 +14,11 @@
  */
 void frozen(int fd, const struct gpu *first, const struct gpu *second, unsigned int mib);
 
+/**
+ * frozen_stray() - have a GPU write over NVLink to memory that the guest has not mapped for it.
+ * @gpu: the GPU.
+ * @key: of the report of what the engine says.
+ */
+void frozen_stray(const struct gpu *gpu, const char *key);
+
 #endif

@@ -2,8 +2,8 @@
 /*
  * First process of the guest: the main job from the guest's side, with one GPU or several, or what machine.job= in the
  * kernel's command line says: "shell", where "/init job" is the main job; "touch-..." and "copy-..." use the GPU until
- * they lose it; "everyday" is what an administrator may do at any time; "frozen" and "moved" want two GPUs; "nodes" adds
- * the RAM of all GPUs.
+ * they lose it; "neighbour" does until it is ended; "everyday" is what an administrator may do at any time; "frozen" and
+ * "moved" want two GPUs; "nodes" adds the RAM of all GPUs.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@
 #include "frozen.h"
 #include "keep.h"
 #include "moved.h"
+#include "neighbour.h"
 #include "nodes.h"
 #include "peer.h"
 #include "steps.h"
@@ -58,6 +59,8 @@ static void use_gpu(const struct gpu *gpu, const struct gpu *second, const char 
 	}
 	if (!strcmp(job, "frozen"))
 		frozen(engine, gpu, second, info.ram_mib);
+	else if (!strcmp(job, "neighbour"))
+		neighbour(engine, gpu, &ram, info.ram_mib);
 	else
 		keep_working(job, engine, gpu, &ram, info.ram_mib);
 	close(engine);

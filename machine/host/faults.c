@@ -5,13 +5,11 @@
  *
  * Usage: faults [stuck|lost|frozen|purge|resets|power|use]...
  */
-#include <errno.h>
 #include <linux/vfio.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/klog.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +23,6 @@
 
 #define GUEST_MEMORY_MIB 512
 #define GUEST_TIMEOUT_S 240
-#define SYSLOG_SIZE_UNREAD 9
 #define BEATS_STUCK 2
 #define BEATS_BEFORE_RESET 5
 /* In the vendor capability of a bridge, see machine/guest/links.c. */
@@ -53,25 +50,6 @@ static void stuck(const struct gpu *gpu)
 	mark("stuck");
 }
 
-/* Open and close, and how much the kernel said to that. */
-static void open_device(const char *key, const struct group *group, const struct pci_device *device)
-{
-	int fd, error, said = klogctl(SYSLOG_SIZE_UNREAD, NULL, 0);
-	struct vfio_session session;
-
-	if (!vfio_begin(&session, group)) {
-		report_error(key, "container");
-		return;
-	}
-	fd = vfio_open(&session, device);
-	error = fd < 0 ? errno : 0;
-	if (fd >= 0)
-		close(fd);
-	vfio_end(&session);
-	report(key, "%s, %d bytes of log", error ? strerror(error) : "opened",
-	       klogctl(SYSLOG_SIZE_UNREAD, NULL, 0) - said);
-}
-
 /* The GPU has lost its BARs, and the kernel knows only what it read while the GPU did not answer. */
 static void find_again(struct group *group, const struct gpu *gpu)
 {
@@ -84,11 +62,11 @@ static void find_again(struct group *group, const struct gpu *gpu)
 static void lost(struct group *group, const struct gpu *gpu)
 {
 	mark("lose");
-	open_device("lost.first", group, &gpu->device);
-	open_device("lost.second", group, &gpu->device);
+	vfio_try("lost.first", group, &gpu->device);
+	vfio_try("lost.second", group, &gpu->device);
 	mark("find");
 	find_again(group, gpu);
-	open_device("found", group, &gpu->device);
+	vfio_try("found", group, &gpu->device);
 }
 
 static bool watch_frozen(const char *line)
@@ -108,26 +86,26 @@ static void frozen(const struct group *group, const struct gpu *gpus)
 	};
 
 	report("frozen.consumer", "%d", consumer_run(&consumer));
-	open_device("frozen.first", group, &gpus[0].device);
-	open_device("frozen.second", group, &gpus[1].device);
+	vfio_try("frozen.first", group, &gpus[0].device);
+	vfio_try("frozen.second", group, &gpus[1].device);
 	mark("error");
-	open_device("error.first", group, &gpus[0].device);
-	open_device("error.second", group, &gpus[1].device);
+	vfio_try("error.first", group, &gpus[0].device);
+	vfio_try("error.second", group, &gpus[1].device);
 	mark("hide");
-	open_device("hidden.first", group, &gpus[0].device);
-	open_device("hidden.second", group, &gpus[1].device);
+	vfio_try("hidden.first", group, &gpus[0].device);
+	vfio_try("hidden.second", group, &gpus[1].device);
 	mark("thaw");
-	open_device("thawed", group, &gpus[0].device);
-	open_device("thawed.second", group, &gpus[1].device);
+	vfio_try("thawed", group, &gpus[0].device);
+	vfio_try("thawed.second", group, &gpus[1].device);
 }
 
 /* The caches cannot be purged, and so firmware refuses the write that resets the GPU after it has fenced the links. */
 static void purge(const struct group *group, const struct gpu *gpu)
 {
 	mark("clog");
-	open_device("clogged", group, &gpu->device);
+	vfio_try("clogged", group, &gpu->device);
 	mark("clogged");
-	open_device("unclogged", group, &gpu->device);
+	vfio_try("unclogged", group, &gpu->device);
 }
 
 /* A procedure is armed, not run. */

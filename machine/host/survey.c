@@ -4,7 +4,9 @@
 #include <linux/vfio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <unistd.h>
 
 #include "../common/report.h"
@@ -12,6 +14,7 @@
 
 /* Larger than any region description of vfio-pci. */
 #define INFO_SIZE 4096
+#define SYSLOG_SIZE_UNREAD 9
 
 static bool join(int container, int group)
 {
@@ -55,6 +58,24 @@ void vfio_end(struct vfio_session *session)
 int vfio_open(const struct vfio_session *session, const struct pci_device *device)
 {
 	return ioctl(session->group, VFIO_GROUP_GET_DEVICE_FD, device->address);
+}
+
+void vfio_try(const char *key, const struct group *group, const struct pci_device *device)
+{
+	int fd, error, said = klogctl(SYSLOG_SIZE_UNREAD, NULL, 0);
+	struct vfio_session session;
+
+	if (!vfio_begin(&session, group)) {
+		report_error(key, "container");
+		return;
+	}
+	fd = vfio_open(&session, device);
+	error = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	vfio_end(&session);
+	report(key, "%s, %d bytes of log", error ? strerror(error) : "opened",
+	       klogctl(SYSLOG_SIZE_UNREAD, NULL, 0) - said);
 }
 
 static void report_capability(const char *name, int index, struct vfio_info_cap_header *header)

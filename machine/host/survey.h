@@ -42,6 +42,14 @@ void vfio_end(struct vfio_session *session);
 int vfio_open(const struct vfio_session *session, const struct pci_device *device);
 
 /**
+ * vfio_try() - open and close a device, and report what came of it and how much the kernel said to that.
+ * @key: of the report.
+ * @group: its group.
+ * @device: the function.
+ */
+void vfio_try(const char *key, const struct group *group, const struct pci_device *device);
+
+/**
  * vfio_report() - report the regions of a device and their capabilities.
  * @fd: the device.
  * @name: what to call it, first word of the keys.

@@ -48,6 +48,13 @@ bool beside_start(struct beside *beside, const struct consumer *consumer)
 	return beside->pid > 0;
 }
 
+bool beside_ended(const struct beside *beside)
+{
+	struct pollfd marks = { .fd = beside->marks };
+
+	return poll(&marks, 1, 0) > 0 && (marks.revents & POLLHUP);
+}
+
 int beside_wait(struct beside *beside)
 {
 	int status;

@@ -29,6 +29,12 @@ struct beside {
 bool beside_start(struct beside *beside, const struct consumer *consumer);
 
 /**
+ * beside_ended() - true when the guest has ended.
+ * @beside: from beside_start().
+ */
+bool beside_ended(const struct beside *beside);
+
+/**
  * beside_wait() - wait for the end of a guest.
  * @beside: from beside_start().
  *

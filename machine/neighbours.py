@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What has to be true of the job "neighbours": two guests with a GPU each of the same socket. One works while the other is
+killed, loses its GPU, reboots, looks around, has its PE frozen; neither reaches the other's GPU, whatever happens.
+
+A fact that is missing never passes.
+"""
+
+import re
+
+import scenario
+from checks import Result, log_is_clean, nothing_broke
+from faults import TCE_FAULT, Faults
+from witherspoon import BOARDS, GPU_TYPE, NPU_TYPE, Settings
+
+BOARD = "small"
+LINKS = BOARDS[BOARD].links_per_gpu
+PEERS = 6 - LINKS
+APART = "npu2_isolate=all"
+# Of machine/host/neighbours.c: how many rounds the other guest has to do after each
+ROUNDS_AFTER = 2
+KILLED = "137"
+# What each part says of its own guest
+PARTS = {
+    "kill": KILLED,
+    "reset": rf"{KILLED} stopped",
+    "reboot": "2 boots",
+    "look": r"0, 0 of [1-9]\d* functions failed",
+    "freeze": KILLED,
+    "deaf": r"Input/output error, \d+ bytes of log",
+}
+OPENS = {
+    "frozen": ("a GPU whose PE is frozen: the open fails", "Input/output error"),
+    "thawed": ("it is opened when the PE is thawed", "opened"),
+    "hears": ("a GPU that takes the word again is opened", "opened"),
+}
+
+
+class Injected(Faults):
+    """What is injected at the marks, into the second GPU."""
+
+    def stray(self, monitor):
+        self.pe = self.pe_of(monitor, LINKS)
+        self.set(monitor, NPU_TYPE, 0, "freeze-on-refusal", True)
+
+    def thaw_second(self, monitor):
+        self.set(monitor, NPU_TYPE, 0, f"pestb[{self.pe}]", 0)
+
+    def deafen(self, monitor):
+        self.set(monitor, GPU_TYPE, 1, "x-fail-link-disable", True)
+
+    def heal(self, monitor):
+        self.set(monitor, GPU_TYPE, 1, "x-fail-link-disable", False)
+
+    def at_mark(self):
+        return {"guest.stray": self.stray, "host.frozen": self.may_not_freeze, "host.thaw": self.thaw_second,
+                "host.deaf": self.deafen, "host.hears": self.heal}
+
+
+def observe(log, timeout, *parts, extra=(), append=APART):
+    """parts: those of machine/host/neighbours.c, all if there are none."""
+    settings = Settings(board=BOARD, job=",".join(["neighbours", *parts]), extra=extra, append=append)
+    return scenario.observe(settings, log, timeout, Injected().at_mark())
+
+
+def rounds(seen, gpu):
+    return [value for key, value in seen.order if key == f"guest.gpu{gpu}.neighbour.beat"]
+
+
+def works(seen):
+    """The first guest, and the one that takes its place: no copy, no store was lost, whatever the second one did."""
+    good = re.compile(rf"\d+: {LINKS} of {LINKS} links copied, {LINKS} with ATS, 0 words wrong, ")
+    beats = rounds(seen, 0)
+    wrong = [beat for beat in beats if not good.match(beat)]
+    return Result("the neighbour's DMA, ATS and stores go on", bool(beats) and not wrong and
+                  seen.facts.get("host.first") == KILLED, "\n".join(wrong[:5]) or f"{len(beats)} rounds",
+                  f"QEMU's status {seen.facts.get('host.first')}")
+
+
+def goes_on(seen, part):
+    text = seen.facts.get(f"host.goes-on.{part}", "")
+    match = re.match(r"(\d+) rounds meanwhile, (\d+) later$", text)
+    return Result(f"{part}: the neighbour works meanwhile and later", bool(match) and int(match[1]) > 0 and
+                  int(match[2]) >= ROUNDS_AFTER, host=text)
+
+
+def happened(seen, part):
+    text = seen.facts.get(f"host.{part}", "")
+    return Result(f"{part}: happened", bool(re.match(PARTS[part] + "$", text)), host=text)
+
+
+def opened(seen, key):
+    name, wanted = OPENS[key]
+    text = seen.facts.get(f"host.{key}", "")
+    return Result(name, text.startswith(wanted + ", "), host=text)
+
+
+def strayed(seen):
+    text = seen.facts.get("guest.gpu1.neighbour.stray", "")
+    return Result("freeze: the stray DMA was refused", text == TCE_FAULT, text)
+
+
+def not_reached(seen):
+    """Each guest has tried, each time; the model says that not a byte has come from the RAM of one GPU to the other."""
+    tries = [[re.search(r", (\d+) of (\d+) other ends reached$", beat) for beat in rounds(seen, gpu)] for gpu in (0, 1)]
+    good = all(found and all(match and match.groups() == ("0", str(PEERS)) for match in found) for found in tries)
+    gpus = seen.gpus.get("host.after", [])
+    return Result("no GPU reaches the other one", good and len(gpus) == 2 and all(
+        gpu.peers["bytes"] == gpu.peers["served"] == 0 < gpu.peers["refused"] for gpu in gpus),
+        f"{[len(found) for found in tries]} rounds", model="\n".join(str(gpu.peers) for gpu in gpus))
+
+
+def both_cut(seen):
+    """While both guests run, each GPU has cut its own end."""
+    gpus = seen.gpus.get("host.both", [])
+    masks = [gpu.link_disable for gpu in gpus]
+    wanted = [sum(1 << 16 + link for link, end in enumerate(word) if end != "C") for word in BOARDS[BOARD].wiring]
+    return Result("each GPU has cut its own end", masks == wanted, model=f"0xa00148 {[hex(mask) for mask in masks]}")
+
+
+def replaced(seen):
+    facts = seen.facts
+    return Result("the first guest is replaced while the second works", (facts.get("host.replaced"),
+                  facts.get("host.second")) == (KILLED, KILLED),
+                  host=f"QEMU's status {facts.get('host.replaced')}, {facts.get('host.second')}")
+
+
+def taken_back(seen):
+    npus = seen.registers.get("host.after", [])
+    left = [row for npu in npus for row in npu.left_to_guests()]
+    return Result("afterwards: no LPID, all links fenced", bool(npus) and not left and all(
+        npu.are_fenced(range(npu.LINKS)) for npu in npus), model=f"left {left}")
+
+
+def released(seen):
+    text = seen.facts.get("host.unbound", "")
+    return Result("afterwards: unbound", text == "8 of 8", host=text)
+
+
+def judge_ignored(seen):
+    """GPUs that do not do what they say: nothing but this model can tell that the guests are not apart."""
+    result = not_reached(seen)
+    moved = [gpu.peers["served"] for gpu in seen.gpus.get("host.after", [])]
+    return [Result("GPUs that ignore what they are told are reached, and it is seen", not result.passed and
+                   len(moved) == 2 and all(moved), result.guest, model=f"{moved} bytes of each came over")]
+
+
+def judge_refused(seen):
+    text = seen.facts.get("host.stopped", "")
+    return [Result("a host whose GPUs share a group says so, and what is needed", "share an IOMMU group" in text and
+                   text.endswith(APART) and not any(key.startswith("guest.") for key in seen.facts), host=text)]
+
+
+def judge_neighbours(seen, parts=tuple(PARTS)):
+    results = [check(seen, part) for part in parts for check in (happened, goes_on)]
+    if "freeze" in parts:
+        results += [strayed(seen), opened(seen, "frozen"), opened(seen, "thawed")]
+    if "deaf" in parts:
+        results.append(opened(seen, "hears"))
+    results += [replaced(seen), goes_on(seen, "replaced"), both_cut(seen)]
+    return [*results, works(seen), not_reached(seen), taken_back(seen), released(seen), nothing_broke(seen),
+            log_is_clean(seen)]

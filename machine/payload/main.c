@@ -17,6 +17,9 @@
 #define BUFFER_SIZE		(1 * MIB)
 #define GPU_BUFFER		(2 * MIB)
 
+/* A link of the first GPU that leads to the chip on all boards; link 0 leads to another GPU */
+#define CHIP_LINK		1
+
 #define TCE_READ		1
 #define TCE_WRITE		2
 
@@ -122,9 +125,8 @@ static void check_gpu(void)
 	expect("a copy past the end of RAM is refused",
 	       copy_in(NVLINK, MEMORY, gpu_read(ENGINE_RAM_MIB) * MIB - 4 * KIB, 8 * KIB), COPY_BAD_RANGE);
 	expect("a copy of nothing is refused", copy_in(NVLINK, MEMORY, 0, 0), COPY_BAD_RANGE);
-	/* Link 1 of every GPU leads to the processor */
-	gpu_write(ENGINE_LINK, 1);
-	expect("a copy to another GPU over a link to the CPU is refused", copy_in(PEER, 0, 0, 4 * KIB), COPY_BAD_RANGE);
+	gpu_write(ENGINE_LINK, CHIP_LINK);
+	expect("a link to the chip leads to no GPU", copy_in(PEER, 0, 0, 4 * KIB), COPY_BAD_RANGE);
 	gpu_write(ENGINE_LINK, 0);
 }
 
@@ -440,10 +442,12 @@ static void check_isolation(void)
 	u32 peers = peer_links() << GPU_LINK_DISABLE_SHIFT;
 
 	expect("the link register is not there before NVLink is started", gpu_read(GPU_LINK_DISABLE), 0xbadf1100);
+	expect("another GPU's RAM is reached", copy_in(PEER, 0, 0, 4 * KIB), COPY_DONE);
 	gpu_start_nvlink();
-	expect("  and clear afterwards", gpu_read(GPU_LINK_DISABLE), 0);
+	expect("the link register is clear when NVLink is started", gpu_read(GPU_LINK_DISABLE), 0);
 	gpu_write(GPU_LINK_DISABLE, peers);
 	expect("links to other GPUs are cut", gpu_read(GPU_LINK_DISABLE), peers);
+	expect("  nothing comes over them", copy_in(PEER, 0, 0, 4 * KIB), COPY_LINK_DOWN);
 	expect("  links to the CPU are not", gpu_read(ENGINE_LINK_STATE), ALL_LINKS);
 	gpu_write(GPU_LINK_DISABLE, 0);
 	expect("  what was cut stays cut", gpu_read(GPU_LINK_DISABLE), peers);

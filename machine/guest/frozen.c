@@ -26,6 +26,7 @@
 #define SYSTEM_LO (0x10 / 4)
 #define SYSTEM_HI (0x14 / 4)
 #define LENGTH (0x20 / 4)
+#define LINK (0x28 / 4)
 /* In the guest's window, or next to it; nothing is mapped there */
 #define STRAY_ADDRESS 0x7fff0000
 #define STRAY_BYTES 4096
@@ -55,6 +56,7 @@ void frozen_stray(const struct gpu *gpu, const char *key)
 	engine[SYSTEM_LO] = STRAY_ADDRESS;
 	engine[SYSTEM_HI] = 0;
 	engine[LENGTH] = STRAY_BYTES;
+	engine[LINK] = 0;
 	engine[CONTROL] = CONTROL_NVLINK_TO_SYSTEM;
 	while (engine[STATUS] & STATUS_BUSY)
 		;

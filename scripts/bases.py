@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """bases/NAME: what another base than the default one needs otherwise.
 
+  kernel.config  what the emulated machine's kernel of it is configured with besides machine/kernel/host.config
   BASES          the version that it was last tested on
   DROPPED        a line "topic: reason" for each commit of series/ that this base does not take
   series/        its own version of a commit (same part and name), or a commit that only this base has
@@ -18,7 +19,7 @@ from overlays import SUFFIX, OverlayError, apply_patch, files_below, is_executab
 
 DROPPED = "DROPPED"
 # What is written by hand or by check-full
-NOTES = (DROPPED, "BASES")
+NOTES = (DROPPED, "BASES", "kernel.config")
 SERIES = "series"
 
 

@@ -34,9 +34,12 @@ usage_from_header() {
 }
 
 # lock NAME: one process at a time may hold NAME; says so when it has to wait. Released at exit.
+declare -A held
 lock() {
 	mkdir -p "$BUILD/locks"
 	local fd
+	[ -z "${held[$1]-}" ] || return 0
+	held[$1]=1
 	exec {fd}>"$BUILD/locks/$1"
 	if ! flock -n "$fd"; then
 		warn "another make is working on $1; waiting for it"

@@ -27,7 +27,7 @@ class Series(unittest.TestCase):
         os.chmod(os.path.join(self.directory, "base/tools/run.sh"), 0o755)
         for part in ("1-first", "2-second"):
             self.put(f"top/series/{part}/COVER", f"A subject of {part}\n\nA body.\n\nTo: list@example.org\n")
-        self.environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+        self.environment = {**os.environ, "BASE": "", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
                             "GIT_AUTHOR_NAME": "A U Thor", "GIT_AUTHOR_EMAIL": "author@example.com",
                             "GIT_COMMITTER_NAME": "C O Mitter", "GIT_COMMITTER_EMAIL": "committer@example.com"}
 
@@ -352,6 +352,70 @@ class Series(unittest.TestCase):
         self.assertEqual(self.git("rev-parse", "HEAD"), head)
         for new in ("6.12.84-1", "6.12.117-1~deb12u1", "6.13-1", "7.3.1-1~bpo13+1"):
             self.works("tree", version=f"linux-source-6.12 {new}")
+
+    def other(self, command, code=0):
+        """The same for another base, in which a file has more lines before and one line that is different."""
+        for path, text in BASE.items():
+            self.put(f"other/{path}", text.replace("a 0\n", "b 0\nb 1\na 0\n").replace("a 51\n", "b 51\n"))
+        run = self.tool(command, "--base", os.path.join(self.directory, "other"), "--name", "mainline",
+                        version="linux-source-7.3 7.3.1-test")
+        self.assertEqual((run.returncode, "Traceback" in run.stdout), (code, False), run.stdout)
+        return run.stdout
+
+    def other_commits(self):
+        """What another base needs otherwise: one commit less, one more, a patch and lines of a new file of its own."""
+        linux = os.path.join(self.directory, "build", "mainline", "linux")
+        self.put("top/bases/mainline/DROPPED", "go: has it\n")
+        self.other("tree")
+        self.put("build/mainline/linux/drivers/n.c", "n of another\n" + self.get("build/mainline/linux/drivers/n.c"))
+        self.git("commit", "-aq", "--fixup", "HEAD~1", where=linux)
+        self.git("-c", "sequence.editor=true", "rebase", "-qi", "--autosquash", "HEAD~3", where=linux)
+        self.put("build/mainline/linux/drivers/Kconfig", "config FIRST\n" + BASE["drivers/Kconfig"])
+        self.git("commit", "-aqm", "driver: Fix another", where=linux)
+        return linux
+
+    def test_other_base(self):
+        """another base: what applies at an offset is shared, its folder has the rest and gives the same trees again"""
+        self.make_series()
+        before = self.listing("top")
+        self.assertIn("drivers/a.c.go.patch does not apply", self.other("tree", 1))
+        linux = self.other_commits()
+        self.other("harvest")
+        trees = self.git("log", "--format=%T", where=linux)
+        own = sorted(path for path in self.listing("top/bases"))
+        self.assertEqual(own, [f"top/bases/mainline/{path}" for path in (
+            "DROPPED", "drivers/Kconfig.patch", "drivers/n.c.patch", "series/2-second/01-fix-another.commit")])
+        self.assertIn("\n+n of another\n", self.get("top/bases/mainline/drivers/n.c.patch"))
+        self.assertEqual({path: what for path, what in self.listing("top").items() if "/bases/" not in path}, before)
+        shutil.rmtree(os.path.join(self.directory, "build", "mainline"))
+        self.other("tree")
+        self.assertEqual(self.git("log", "--format=%T", where=linux), trees)
+        self.assertIn("of its own: 2 lines", self.other("shared"))
+
+    def test_other_base_follows(self):
+        """another base takes over what changes in the series, and is not touched by a harvest of the default one"""
+        self.make_series()
+        self.other_commits()
+        self.other("harvest")
+        own = self.listing("top/bases")
+        self.works("tree")
+        self.edit("tools/new.sh", "exit 0", "exit 1")
+        self.git("commit", "-aq", "--amend", "--no-edit")
+        self.works("harvest")
+        self.assertEqual(self.listing("top/bases"), own)
+        self.other("tree")
+        self.assertIn("exit 1", self.get("build/mainline/linux/tools/new.sh"))
+
+    def test_other_base_says_why(self):
+        """a commit that another base does not take needs a reason, and one that it takes must have none"""
+        self.make_series()
+        linux = self.other_commits()
+        self.git("rebase", "-q", "--onto", "HEAD~2", "HEAD~1", where=linux)
+        self.assertIn("write 'test-it: reason'", self.other("harvest", 1))
+        self.put("top/bases/mainline/DROPPED", "go: has it\ntest-it:\n")
+        self.assertIn("gives no reason for test-it", self.other("harvest", 1))
+        self.put("top/bases/mainline/DROPPED", "go: has it\nno-such: has it\n")
+        self.assertIn("no-such: no commit", self.other("harvest", 1))
 
     def test_orphan(self):
         """an overlay file that no commit takes is refused"""

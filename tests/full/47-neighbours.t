@@ -7,8 +7,13 @@ on, and no byte comes over. Eleven guests, several minutes.
 With "-global pnv-v100.x-ignore-link-disable=on" GPUs say that they have cut their links, and go on: both reach all.
 """
 
-import tap
-from neighbours import judge_ignored, judge_neighbours, judge_refused, observe
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import tap  # noqa: E402
+from neighbours import judge_ignored, judge_neighbours, judge_refused, observe  # noqa: E402
 
 LOG = tap.log("neighbours")
 TIMEOUT = 2000

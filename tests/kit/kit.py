@@ -64,7 +64,8 @@ class Host:
     def of_job(self, name):
         """The lines of one job."""
         begin = next((i for i, line in enumerate(self.lines) if line.startswith(f"@ job {name}")), len(self.lines))
-        end = next((i for i in range(begin + 1, len(self.lines)) if self.lines[i].startswith(("@ job ", "@ end"))), begin)
+        end = next((i for i in range(begin + 1, len(self.lines)) if self.lines[i].startswith("@ job ") or self.lines[i] == "@ end"),
+                   begin)
         return self.lines[begin:end]
 
     def text(self, name):

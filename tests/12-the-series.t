@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 import tap
+from bases import load_dropped
 from entries import HOUSE, load_entries, load_parts
 
 GIT = {"GIT_AUTHOR_NAME": "Nobody", "GIT_AUTHOR_EMAIL": "nobody@example.com", "GIT_COMMITTER_NAME": "Nobody",
@@ -30,7 +31,8 @@ class TheSeries(unittest.TestCase):
         made = made if made.returncode else run(os.path.join(tap.TOP, "scripts", "series"), "tree")
         if made.returncode:
             raise AssertionError(made.stdout)
-        cls.count = len(load_entries(os.path.join(tap.TOP, "series")))
+        dropped = load_dropped(os.path.join(tap.TOP, "bases", os.environ.get("BASE", "")))
+        cls.count = len(load_entries(os.path.join(tap.TOP, "series"))) - len(dropped)
 
     def git(self, where, *arguments):
         done = run("git", "-C", where, *arguments)
@@ -62,7 +64,7 @@ class TheSeries(unittest.TestCase):
     def copy_of_top(self):
         top = os.path.join(self.directory, "top")
         os.makedirs(top)
-        for name in sorted(set(os.listdir(tap.TOP)) - HOUSE | {"series"}):
+        for name in sorted(set(os.listdir(tap.TOP)) - HOUSE | {"bases", "series"}):
             source = os.path.join(tap.TOP, name)
             (shutil.copytree if os.path.isdir(source) else shutil.copy)(source, os.path.join(top, name))
         return top

@@ -172,6 +172,11 @@ class Emulated(unittest.TestCase):
             self.assertEqual({result for _, result, _ in cases[program]}, {"pass"}, cases[program])
         self.assertEqual(self.host.all_said("status"), ["0"])
 
+    def test_second(self):
+        """a second run leaves the report of the first one alone"""
+        self.assertEqual(self.host.all_said("second"), ["2"])
+        self.assertEqual(tuple(self.host.cases()), PROGRAMS)
+
     def test_as_before(self):
         """drivers, huge pages and debugfs are as before"""
         before, after = self.host.all_said("state before"), self.host.all_said("state after")

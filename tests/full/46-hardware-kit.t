@@ -18,7 +18,7 @@ from selftests import NO_DRIVER  # noqa: E402
 TIMEOUT = 3000
 # Those in kit/run that are safe
 PROGRAMS = {"nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_falcon", "nvlink2_copy", "nvlink2_dma",
-            "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner", "nvlink2_reset"}
+            "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner", "nvlink2_poison", "nvlink2_reset"}
 # powernv9 has none of its own, and firmware cannot switch the machine off without one
 BMC = ("-device", "ipmi-bmc-sim,id=bmc0", "-device", "isa-ipmi-bt,bmc=bmc0,irq=10")
 REFUSED = "no GPU here is joined to the processor by NVLink2. Nothing was changed"

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(TOP, "machine"))
 from witherspoon import Machine, MachineError, Settings  # noqa: E402
 
 SAFE = ("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_dma", "nvlink2_falcon", "nvlink2_reset",
-        "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner", "nvlink2_copy")
+        "nvlink2_kvm", "nvlink2_tce", "nvlink2_owner", "nvlink2_copy", "nvlink2_poison")
 # Of tests/kernel: DMA that an NPU refuses
 REFUSED = "nvlink2_refused"
 # The same, of ATS: the only program whose cases need the engine that no real GPU has

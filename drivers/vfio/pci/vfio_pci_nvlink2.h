@@ -32,7 +32,9 @@
  *         i_mmap_rwsem, page table locks
  *       the lock of the mm_iommu list
  *
- * A reset takes memory_lock for write, then the gate for write.
+ * A reset takes memory_lock for write, then the gate for write. An error of the
+ * RAM takes the locks of memory_failure(), which open and close take as well, and
+ * within these i_mmap_rwsem alone.
  *
  * Locks below the gate that belong to the platform are in npu2.h.
  */
@@ -40,6 +42,7 @@
 #define VFIO_PCI_NVLINK2_H
 
 #include <linux/ioport.h>
+#include <linux/memory-failure.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/types.h>
@@ -61,6 +64,7 @@ struct nvlink2_gpu {
 	struct vfio_pci_core_device core;
 	struct pnv_npu2_gpu *pnv;	/* GPU of the platform; constant */
 	struct resource ram;		/* aperture if claimed, or empty; dev_set */
+	struct pfn_address_space pfns;	/* those of the aperture; dev_set */
 	unsigned int ram_region;	/* index in core.region; dev_set */
 	u64 ram_size;			/* bytes of RAM, 0 if not known yet; set
 					 * by any fault, to the same value

@@ -14,6 +14,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/io.h>
+#include <linux/memory-failure.h>
 #include <linux/mm.h>
 #include <linux/mmu_context.h>
 #include <linux/pci.h>
@@ -421,6 +422,46 @@ static int nvlink2_ram_add_capability(struct vfio_pci_core_device *vdev,
 static void nvlink2_ram_release(struct vfio_pci_core_device *vdev,
 				struct vfio_pci_region *region)
 {
+	unregister_pfn_address_space(&to_nvlink2_gpu(vdev)->pfns);
+}
+
+/*
+ * Other VMAs of the address space map BARs, ATSD registers, or another part of
+ * the RAM: whoever has only those is not told of the error.
+ */
+static int nvlink2_ram_vma_pgoff(struct vm_area_struct *vma, unsigned long pfn,
+				 pgoff_t *pgoff)
+{
+	struct nvlink2_mapping *mapping = vma->vm_private_data;
+	unsigned long first;
+
+	if (vma->vm_ops != &nvlink2_ram_vm_ops)
+		return -ENOENT;
+
+	first = PHYS_PFN(mapping->gpu->ram.start) +
+		nvlink2_region_pgoff(vma->vm_pgoff);
+	if (pfn < first || pfn - first >= vma_pages(vma))
+		return -ENOENT;
+
+	*pgoff = vma->vm_pgoff + (pfn - first);
+
+	return 0;
+}
+
+/* Without CONFIG_MEMORY_FAILURE nobody is told of errors */
+static int nvlink2_ram_register_pfns(struct nvlink2_gpu *gpu)
+{
+	int ret;
+
+	gpu->pfns = (struct pfn_address_space) {
+		.node.start = PHYS_PFN(gpu->ram.start),
+		.node.last = PHYS_PFN(gpu->ram.end),
+		.mapping = gpu->core.vdev.inode->i_mapping,
+		.pfn_to_vma_pgoff = nvlink2_ram_vma_pgoff,
+	};
+	ret = register_pfn_address_space(&gpu->pfns);
+
+	return ret == -EOPNOTSUPP ? 0 : ret;
 }
 
 static const struct vfio_pci_regops nvlink2_ram_regops = {
@@ -439,19 +480,30 @@ static const struct vfio_pci_regops nvlink2_ram_regops = {
  */
 int nvlink2_ram_add_region(struct nvlink2_gpu *gpu)
 {
+	const u32 type = PCI_VENDOR_ID_NVIDIA | VFIO_REGION_TYPE_PCI_VENDOR_TYPE;
+	const u32 subtype = VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM;
+	const u32 flags = VFIO_REGION_INFO_FLAG_READ |
+			  VFIO_REGION_INFO_FLAG_WRITE |
+			  VFIO_REGION_INFO_FLAG_MMAP;
 	struct vfio_pci_core_device *vdev = &gpu->core;
+	int ret;
 
 	gpu->ram_region = vdev->num_regions;
 	gpu->ram_size = 0;
 	nvlink2_ram_get_size(gpu);
 
-	return vfio_pci_core_register_dev_region(vdev,
-			PCI_VENDOR_ID_NVIDIA | VFIO_REGION_TYPE_PCI_VENDOR_TYPE,
-			VFIO_REGION_SUBTYPE_NVIDIA_NVLINK2_RAM,
-			&nvlink2_ram_regops, resource_size(&gpu->ram),
-			VFIO_REGION_INFO_FLAG_READ |
-			VFIO_REGION_INFO_FLAG_WRITE |
-			VFIO_REGION_INFO_FLAG_MMAP, NULL);
+	ret = nvlink2_ram_register_pfns(gpu);
+	if (ret)
+		return ret;
+
+	ret = vfio_pci_core_register_dev_region(vdev, type, subtype,
+						&nvlink2_ram_regops,
+						resource_size(&gpu->ram),
+						flags, NULL);
+	if (ret)
+		unregister_pfn_address_space(&gpu->pfns);
+
+	return ret;
 }
 
 /**

@@ -43,7 +43,8 @@ NEEDS_DRIVER = "# Nothing was copied over NVLink."
 # Programs, words of the command line, settings; those that take longest are first. GPUs have the engine that no real one
 # has only where they are about ATS: what else is tested needs nothing that a V100 has not.
 BATCHES = {
-    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_poison", "nvlink2_tlb"), "",
+    "regions": (("nvlink2_regions", "nvlink2_mapping", "nvlink2_rw", "nvlink2_atsd", "nvlink2_poison", "nvlink2_devices",
+                 "nvlink2_tlb"), "",
                 {"extra": NO_ENGINE}),
     "race": (("nvlink2_race", f"nvlink2_walk:--steps:{STEPS}"), f"nvlink2_seconds={SECONDS_OF_RACE}",
              {"extra": (*windows.options(TRACE), *NO_ENGINE)}),

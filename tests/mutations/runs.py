@@ -48,6 +48,7 @@ RUNS = {
     "runs": Run(("tests/39-machine-runs.t",), ()),
     "nvlink2": Run(("tests/21-nvlink2-tool.t",), ()),
     "regions": selftests("nvlink2_regions"),
+    "poison": selftests("nvlink2_poison"),
     "refused": selftests("nvlink2_refused:-t:unmapped_memory_over_both"),
     "order": selftests("nvlink2_order"),
     "revoke": selftests("nvlink2_reset:-t:mapping_is_gone"),

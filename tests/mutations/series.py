@@ -46,6 +46,9 @@ MUTATIONS = [
 	pnv_npu2_set_links(gpu, NPU2_LINKS_CHANGING, reason);
 	pnv_npu2_revoke(gpu);""",
              Caught.by("kunit", "pnv-npu2: npu2_test_gate")),
+    Mutation("an error of GPU RAM is told to users of other parts of it", VFIO + "_ram.c",
+             "	if (pfn < first || pfn - first >= vma_pages(vma))", "	if (pfn < first)",
+             Caught.by("poison", "selftests nvlink2_poison poison.who_has_mapped_it")),
     Mutation("links that are in use may be changed by writes to configuration space", POWERNV + "npu2-link.c",
              """	case NPU2_LINKS_CHANGING:
 		return flr;

@@ -142,19 +142,62 @@ static const char *take_option(int *argc, char **argv, const char *name,
 	return NULL;
 }
 
+static bool is_bdf(const char *text)
+{
+	unsigned int domain, bus, device, function;
+	int length = 0;
+
+	return sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device,
+		      &function, &length) == 4 && !text[length];
+}
+
+static bool is_gpu(const char *bdf)
+{
+	int i;
+
+	for (i = 0; i < num_places; i++) {
+		if (!strcmp(places[i].gpu, bdf))
+			return true;
+	}
+
+	return false;
+}
+
+/*
+ * Remove devices from the end of the arguments. With a GPU, scripts/run.sh names
+ * its bridges as well.
+ */
+static const char *take_devices(int *argc, char **argv)
+{
+	const char *device = NULL;
+
+	while (*argc > 1 && is_bdf(argv[*argc - 1])) {
+		*argc -= 1;
+		if (!device || is_gpu(argv[*argc]))
+			device = argv[*argc];
+	}
+	argv[*argc] = NULL;
+
+	return device;
+}
+
 void nvlink2_init(int *argc, char **argv)
 {
 	bool bind = take_option(argc, argv, "--bind", 0) ||
 		    getenv("NVLINK2_BIND");
 
-	wanted_gpu = take_option(argc, argv, "--gpu", 1);
-	if (!wanted_gpu)
-		wanted_gpu = getenv("NVLINK2_GPU");
+	find_places();
 	other_device = take_option(argc, argv, "--other", 1);
 	if (!other_device)
 		other_device = getenv("NVLINK2_OTHER");
+	wanted_gpu = take_option(argc, argv, "--gpu", 1);
+	if (!wanted_gpu)
+		wanted_gpu = take_devices(argc, argv);
+	if (!wanted_gpu)
+		wanted_gpu = getenv("NVLINK2_GPU");
+	if (!wanted_gpu)
+		wanted_gpu = getenv("VFIO_SELFTESTS_BDF");
 
-	find_places();
 	if (bind)
 		bind_groups();
 }

@@ -58,11 +58,15 @@ struct nvlink2 {
  * those of the test harness; each has a variable in the environment as well:
  *
  * --gpu DOMAIN:BUS:DEVICE.FUNCTION, NVLINK2_GPU: test this GPU instead of the
- *	first one that is found
+ *	first one that is found. Like those of libvfio, the programs take
+ *	devices as last arguments, too, and one from VFIO_SELFTESTS_BDF
  * --bind, NVLINK2_BIND=1: first bind all devices in the groups of NVLink2 GPUs
  *	to vfio-pci
  * --other DOMAIN:BUS:DEVICE.FUNCTION, NVLINK2_OTHER: a device of another kind,
  *	in a group of its own, for the cases that need one. --bind binds it too
+ *
+ * Without a GPU the program is skipped, with status 4 as kselftest wants it. With
+ * options of the harness each of the cases that they choose is.
  */
 void nvlink2_init(int *argc, char **argv);
 /* What "--gpu" does, for programs that take it as an argument */
@@ -70,7 +74,12 @@ void nvlink2_choose(const char *gpu);
 #define NVLINK2_MAIN()					\
 	int main(int argc, char **argv)			\
 	{						\
+		const char *missing;			\
+							\
 		nvlink2_init(&argc, argv);		\
+		missing = nvlink2_missing();		\
+		if (missing && argc == 1)		\
+			ksft_exit_skip("%s\n", missing);	\
 		return test_harness_run(argc, argv);	\
 	}
 

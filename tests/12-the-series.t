@@ -10,11 +10,15 @@ import tempfile
 import unittest
 
 import tap
-from bases import load_dropped
+from bases import load_dropped, load_own
 from entries import HOUSE, load_entries, load_parts
 
 GIT = {"GIT_AUTHOR_NAME": "Nobody", "GIT_AUTHOR_EMAIL": "nobody@example.com", "GIT_COMMITTER_NAME": "Nobody",
        "GIT_COMMITTER_EMAIL": "nobody@example.com", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}
+
+
+# Like build: what is of another base than the default one lies in a directory that is called like it
+BASE = os.environ.get("BASE", "")
 
 
 def run(*command, **options):
@@ -31,8 +35,9 @@ class TheSeries(unittest.TestCase):
         made = made if made.returncode else run(os.path.join(tap.TOP, "scripts", "series"), "tree")
         if made.returncode:
             raise AssertionError(made.stdout)
-        dropped = load_dropped(os.path.join(tap.TOP, "bases", os.environ.get("BASE", "")))
-        cls.count = len(load_entries(os.path.join(tap.TOP, "series"))) - len(dropped)
+        shared = {entry.topic for entry in load_entries(os.path.join(tap.TOP, "series"))}
+        directory = os.path.join(tap.TOP, "bases", BASE)
+        cls.count = len(shared - set(load_dropped(directory)) | set(load_own(directory)[0]) if BASE else shared)
 
     def git(self, where, *arguments):
         done = run("git", "-C", where, *arguments)
@@ -41,7 +46,7 @@ class TheSeries(unittest.TestCase):
 
     def bare_clone(self, name):
         """A clone that shares the objects and checks out only files of the paths the series has."""
-        path = os.path.join(self.directory, name, "linux")
+        path = os.path.join(self.directory, name, BASE, "linux")
         os.makedirs(os.path.dirname(path))
         self.git(self.directory, "clone", "--quiet", "--shared", "--no-checkout", os.path.join(tap.BUILD, "linux"), path)
         self.git(path, "config", "core.sparseCheckout", "true")

@@ -16,7 +16,7 @@ from builds import CHECK, FULL, HOST, BuildError, Tap, checkout, configure, git,
 NAME = "each-commit"
 BASELINE = os.path.join(CHECK, "baseline.json")
 CLEAN = os.path.join(CHECK, "clean.json")
-FRAGMENTS = (HOST, os.path.join(FULL, "warnings.config"))
+FRAGMENTS = (*HOST, os.path.join(FULL, "warnings.config"))
 # CHECK_TARGETS may name directories ("drivers/vfio/") for a quicker look that links nothing.
 TARGETS = os.environ.get("CHECK_TARGETS", "vmlinux modules").split()
 VERBOSE = ("W=1", "C=1", *TARGETS)

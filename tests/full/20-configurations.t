@@ -9,8 +9,8 @@ from builds import FULL, HOST, BuildError, Tap, checkout, configure, make, objec
 
 X86 = {"ARCH": "x86", "CROSS_COMPILE": ""}
 CONFIGURATIONS = (
-    ("4k-pages", "ppc64le with 4K pages", True, (HOST,), None, "vmlinux"),
-    ("no-powernv", "ppc64le without POWERNV", False, (HOST,), None, "vmlinux"),
+    ("4k-pages", "ppc64le with 4K pages", True, HOST, None, "vmlinux"),
+    ("no-powernv", "ppc64le without POWERNV", False, HOST, None, "vmlinux"),
     ("x86-64", "x86-64 with VFIO_PCI", False, (), X86, "vmlinux"),
 )
 

@@ -13,7 +13,9 @@ JOBS = os.environ.get("JOBS") or str(os.cpu_count())
 CHECK = os.path.join(BUILD, "check")
 LINUX = os.path.join(CHECK, "linux")
 SCRIPTS = os.path.join(TOP, "scripts")
-HOST = os.path.join(TOP, "machine", "kernel", "host.config")
+OF_BASE = os.path.join(TOP, "bases", os.environ.get("BASE", "6.12"), "kernel.config")
+# How the emulated machine's kernel is configured
+HOST = [os.path.join(TOP, "machine", "kernel", "host.config"), *filter(os.path.exists, [OF_BASE])]
 POSITION = re.compile(r"^(?:\.\./)*(?P<path>[\w./+-]+\.[chS]):\d+(?::\d+)?: (?P<text>(?:warning|error): .*)$")
 MODPOST = re.compile(r"^(WARNING: modpost: .*)$")
 

@@ -2,7 +2,6 @@
 /* Whether a GPU can be given to a guest: a line for each thing it takes, and below it what to do. */
 #define _GNU_SOURCE
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "commands.h"
 #include "files.h"
+#include "findings.h"
 #include "guest.h"
 #include "list.h"
 
@@ -23,26 +23,9 @@ extern char **environ;
 /* Readers of /proc/PID/smaps stop older ones (series/OLDEST) */
 #define KERNEL_NEEDED 6, 12, 84
 
-enum verdict { GOOD, NOTE, BAD };
+static struct findings findings;
 
-static unsigned int count[BAD + 1];
-
-static void say(enum verdict verdict, const char *what, const char *advice, const char *format, ...) PRINTF(4, 5);
-
-static void say(enum verdict verdict, const char *what, const char *advice, const char *format, ...)
-{
-	static const char *const words[] = { "ok", "note", "FAILED" };
-	va_list args;
-
-	count[verdict]++;
-	printf("%-7s %-10s ", words[verdict], what);
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	printf("\n");
-	if (verdict != GOOD && advice)
-		printf("        -> %s\n", advice);
-}
+#define say(...) findings_add(&findings, __VA_ARGS__)
 
 /* "skiboot-v6.5-228-g82aed17a" or "v7.1" */
 static void check_firmware(const struct machine *machine)
@@ -321,15 +304,12 @@ static void check_lock_limit(const struct options *options)
 	}
 }
 
-int command_check(const struct machine *machine, const struct options *options)
+/* Return: whether another kernel is to be installed. */
+static bool check_all(const struct machine *machine, const struct options *options)
 {
 	bool other_kernel;
 	size_t i;
 
-	if (!machine_has_nvlink2(machine)) {
-		printf("No NVLink2 here. %s\n", machine_why_not(machine));
-		return EXIT_NO_NVLINK2;
-	}
 	check_firmware(machine);
 	check_atsd(machine);
 	other_kernel = check_kernel(machine);
@@ -345,8 +325,24 @@ int command_check(const struct machine *machine, const struct options *options)
 		check_qemu(options);
 		check_lock_limit(options);
 	}
-	printf("%u good, %u to note, %u failed\n", count[GOOD], count[NOTE], count[BAD]);
-	if (machine->kind == KIND_HOST && other_kernel)
+	return other_kernel && machine->kind == KIND_HOST;
+}
+
+int command_check(const struct machine *machine, const struct options *options)
+{
+	bool nvlink2 = machine_has_nvlink2(machine), other_kernel = nvlink2 && check_all(machine, options), good = true;
+
+	if (options->json)
+		good = findings_json(&findings, machine, other_kernel);
+	else if (!nvlink2)
+		printf("No NVLink2 here. %s\n", machine_why_not(machine));
+	else
+		findings_print(&findings);
+	if (other_kernel && !options->json)
 		print_plan(machine);
-	return count[BAD] ? EXIT_FAILED : EXIT_GOOD;
+	good &= !findings.of[BAD];
+	findings_free(&findings);
+	if (!good)
+		return EXIT_FAILED;
+	return nvlink2 ? EXIT_GOOD : EXIT_NO_NVLINK2;
 }

@@ -4,14 +4,6 @@
 #include "commands.h"
 #include "list.h"
 
-static int print_json(const struct machine *machine)
-{
-	if (list_json(machine))
-		return EXIT_GOOD;
-	fputs("nvlink2: out of memory\n", stderr);
-	return EXIT_FAILED;
-}
-
 int command_list(const struct machine *machine, const struct options *options)
 {
 	int status = EXIT_GOOD;
@@ -21,7 +13,7 @@ int command_list(const struct machine *machine, const struct options *options)
 		return EXIT_USAGE;
 	}
 	if (options->json)
-		status = print_json(machine);
+		status = list_json(machine) ? EXIT_GOOD : EXIT_FAILED;
 	else if (options->svg)
 		list_svg(machine);
 	else

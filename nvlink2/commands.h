@@ -20,7 +20,7 @@
  * @qemu: path of QEMU, or NULL for qemu-system-ppc64 in PATH
  * @memory: of the guest, in bytes
  * @cpus: of the guest
- * @json: list as JSON
+ * @json: list, check: as JSON
  * @svg: list as a picture
  * @boot: at each start of the machine as well
  * @dry_run: change nothing

@@ -15,7 +15,7 @@ void list_tree(const struct machine *machine);
  * list_json() - print it as JSON
  * @machine: the machine
  *
- * Return: whether there was enough memory.
+ * Return: whether there was enough memory; says so if not.
  */
 bool list_json(const struct machine *machine);
 

@@ -17,7 +17,7 @@ static const char usage[] =
 	"Usage: nvlink2 COMMAND [OPTION]... [WHAT]...\n"
 	"\n"
 	"  list [--json|--svg]    sockets, GPUs, links, groups and who has them\n"
-	"  check                  whether GPUs can be given to guests, and what to do if not\n"
+	"  check [--json]         whether GPUs can be given to guests, and what to do if not\n"
 	"  bind [--boot] WHAT     give whole groups to vfio-pci, for guests\n"
 	"  unbind [--boot] WHAT   give whole groups back to this machine's drivers\n"
 	"  qemu WHAT [-- ARGS]    a command line of QEMU for a guest with these GPUs\n"
@@ -56,7 +56,7 @@ static const struct command {
 } commands[] = {
 #define OPTION(name) (1ul << ((name) - JSON))
 	{ "list", command_list, OPTION(JSON) | OPTION(SVG), .without_words = true },
-	{ "check", command_check, OPTION(MEMORY) | OPTION(QEMU), .without_words = true },
+	{ "check", command_check, OPTION(JSON) | OPTION(MEMORY) | OPTION(QEMU), .without_words = true },
 	{ "bind", command_bind, OPTION(BOOT) | OPTION(DRY_RUN), .changes = true },
 	{ "unbind", command_unbind, OPTION(BOOT) | OPTION(DRY_RUN), .changes = true },
 	{ "qemu", command_qemu, OPTION(MEMORY) | OPTION(CPUS) | OPTION(MACHINE) | OPTION(NAME) | OPTION(QEMU), .changes = false },

@@ -4,7 +4,7 @@
 _nvlink2_options() {
 	case $1 in
 	list) echo --json --svg ;;
-	check) echo --memory --qemu ;;
+	check) echo --json --memory --qemu ;;
 	bind | unbind) echo --boot --dry-run ;;
 	qemu | libvirt) echo --memory --cpus --machine --name --qemu ;;
 	*) echo --root --help --version ;;

@@ -90,6 +90,16 @@ def flat(found):
             for npu in found["npus"] for gpu in npu["gpus"]]
 
 
+def told(found):
+    """What check --json says, as the lines of check."""
+    lines = []
+    for finding in found["findings"]:
+        verdict = {"good": "ok", "note": "note", "failed": "FAILED"}[finding["verdict"]]
+        lines.append(f"{verdict:7} {finding['about']:10} {finding['text']}")
+        lines += [f"        -> {finding['advice']}"] if finding["advice"] else []
+    return lines + [f"{found['good']} good, {found['to_note']} to note, {found['failed']} failed"]
+
+
 def described(gpus):
     return [(gpu.address, gpu.slot, gpu.chip, gpu.group, gpu.base, gpu.memory_node,
              [(bridge.address, bridge.link, bridge.speed, bridge.group) for bridge in gpu.bridges]) for gpu in gpus]
@@ -151,6 +161,17 @@ class Board(Case):
         self.assertRegex(text, r"ok +isolation +none between the GPUs of a socket")
         os.remove(self.fixture.path("dev/vfio/vfio"))
         self.assertRegex(self.run_tool("check", "--qemu", qemu, status=1, watch=False), r"FAILED +group +0: there is no /dev/")
+
+    def test_check_json(self):
+        """check --json: what check says, line by line, and what it counts"""
+        for qemu, status in ((self.good_qemu(), 0), ("/nowhere/qemu", 1)):
+            found = json.loads(self.run_tool("check", "--json", "--qemu", qemu, status=status))
+            lines = self.run_tool("check", "--qemu", qemu, status=status, watch=False).split("\n")
+            self.assertEqual(told(found), lines[:-1])
+            self.assertEqual((found["nvlink2"], found["why_not"], found["kernel"], found["needs_other_kernel"]),
+                             (True, None, "6.12.117", False))
+        self.assertIn({"verdict": "failed", "about": "QEMU", "text": "/nowhere/qemu does not run", "advice":
+                       "install qemu-system-ppc-nvlink2, or name one with NVLink2 by --qemu"}, found["findings"])
 
     def test_qemu(self):
         """qemu: a host bridge for each socket, each GPU with its bridges, a limit for locks, arguments as they are"""
@@ -239,6 +260,9 @@ class Elsewhere(Case):
         found = self.json(status=NO_NVLINK2)
         self.assertFalse(found["nvlink2"])
         self.assertIn(words, found["why_not"])
+        found = json.loads(self.run_tool("check", "--json", status=NO_NVLINK2, watch=False))
+        self.assertEqual((found["nvlink2"], found["findings"], found["failed"]), (False, [], 0))
+        self.assertIn(words, found["why_not"])
         xml.etree.ElementTree.fromstring(self.run_tool("list", "--svg", status=NO_NVLINK2, watch=False))
 
     def test_amd64(self):
@@ -323,6 +347,7 @@ class Wrong(Case):
         self.assertIn("nvlink2 unbind --boot all", plan["go back"])
         self.assertIn("apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", plan["go back"])
         self.assertIn("does not show its bridges", self.run_tool("qemu", "GPU0", status=1))
+        self.assertTrue(json.loads(self.run_tool("check", "--json", status=1, watch=False))["needs_other_kernel"])
 
     def test_phandle(self):
         """a bridge whose GPU is not there"""

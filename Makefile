@@ -54,7 +54,8 @@ help:
 	@echo "make nvlink2     build/nvlink2: the program for owners of such machines; 'make -C nvlink2 install' puts it in place"
 	@echo "make hardware-kit  build/nvlink2-hardware-kit.tar.xz: tests and a report for owners of an AC922"
 	@echo "make deb         build/deb: packages for owners of such machines, kernel, QEMU, nvlink2, selftests; see debian/README.md"
-	@echo "                 CONFIG=debian: the kernel as Debian configures it (hours), CONFIG=FILE: as a file says"
+	@echo "                 CONFIG=debian: the kernel as Debian configures it (hours), CONFIG=FILE: as a file says;"
+	@echo "                 CONFIG=emulated: for nothing but the emulated machine (minutes)"
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
 	@echo "BASE=mainline with any of them: on the newest Linux that Debian has, instead of 6.12, in build/mainline"

@@ -12,6 +12,7 @@ import unittest
 import tap
 
 DEB = os.path.join(tap.TOP, "scripts", "deb")
+BASE_OF = os.path.join(tap.TOP, "scripts", "base")
 KERNEL = os.path.join(tap.TOP, "scripts", "kernel")
 DEBIAN = os.path.join(tap.TOP, "debian")
 LINUX = os.path.join(tap.BUILD, "linux")
@@ -33,14 +34,35 @@ class Packaging(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.work = tempfile.TemporaryDirectory(prefix="packages-")
-        cls.staged = os.path.join(cls.work.name, "nvlink2")
-        done = run(DEB, "--revision", "7", "--stage", cls.staged, **SOMEBODY)
-        assert not done.returncode, done.stderr
+        cls.staged = cls.stage("7")
         cls.source, *cls.packages = fields(cls.read("debian/control"))
 
     @classmethod
     def tearDownClass(cls):
         cls.work.cleanup()
+
+    @classmethod
+    def stage(cls, revision):
+        path = os.path.join(cls.work.name, f"nvlink2-{revision}")
+        done = run(DEB, "--revision", revision, "--stage", path, **SOMEBODY)
+        assert not done.returncode, done.stderr
+        return path
+
+    @staticmethod
+    def bases():
+        """What each version is made from."""
+        with open(os.path.join(tap.TOP, "nvlink2", "Makefile"), encoding="utf-8") as stream:
+            own = re.search(r"(?m)^VERSION := (.*)$", stream.read())[1]
+        # Of Debian's packages, not of their sources: with the epoch
+        return {"nvlink2": own, **{name: run(BASE_OF, "--version", base).stdout.split()[-1]
+                                   for name, base in (("qemu", "firmware"), ("linux", "linux"))}}
+
+    @staticmethod
+    def versions(staged):
+        """By the name of the base, as debhelper and the kernel's build are given them."""
+        of_source = run("dpkg-parsechangelog", "-l", os.path.join(staged, "debian", "changelog"), "-S", "Version")
+        with open(os.path.join(staged, "debian", "versions.mk"), encoding="utf-8") as stream:
+            return {"nvlink2": of_source.stdout.strip(), **dict(re.findall(r"(?m)^VERSION_(\w+) := (.*)$", stream.read()))}
 
     @classmethod
     def read(cls, name):
@@ -65,10 +87,12 @@ class Packaging(unittest.TestCase):
 
     def test_versions(self):
         """a version is newer than its base and older than the next of the base or of this project"""
-        for base in ("1.0", "1:10.0.13+ds-0+deb13u1", "6.12.117-1~deb12u1"):
-            for older, newer in ((base, f"{base}+nvlink2.7"), (f"{base}+nvlink2.7", f"{base}+nvlink2.10"),
-                                 (f"{base}+nvlink2.10", f"{base[:-1]}{int(base[-1]) + 1}")):
-                self.assertFalse(run("dpkg", "--compare-versions", older, "lt", newer).returncode, (older, newer))
+        bases, staged, next_ones = self.bases(), self.versions(self.staged), self.versions(self.stage("10"))
+        self.assertEqual([*staged], [*bases])
+        for name, base in bases.items():
+            of_debian = re.sub(r"\d+$", lambda match: str(int(match[0]) + 1), base)
+            for older, newer in ((base, staged[name]), (staged[name], next_ones[name]), (next_ones[name], of_debian)):
+                self.assertFalse(run("dpkg", "--compare-versions", older, "lt", newer).returncode, (name, older, newer))
 
     def test_packages(self):
         """each package has a list of files, and the README has it"""

@@ -13,6 +13,8 @@ APERTURE = 128 << 30
 ATSD_SIZE = 0x10000
 SPEEDS = (8, 9)
 GUEST_DMA_BYTES = 128 << 10
+# Of register 0xa00148 of a GPU: a bit for each link
+LINK_DISABLE_SHIFT = 16
 # Of the copy engine: done; done and refused, as there is no translation
 DONE, NO_LINK, LINK_DOWN, NO_TRANSLATION = "0x2", "0x106", "0x506", "0x606"
 # Checks of the main job that the last guest of other jobs has to pass. The others look at what those jobs do not survey.
@@ -74,6 +76,10 @@ class Evidence:
     def wiring(self):
         """Where the links of the GPU lead."""
         return self.board.wiring[(self.gpu or 0) % self.board.gpus_per_chip]
+
+    @property
+    def peer_links(self):
+        return self.board.peer_links[(self.gpu or 0) % self.board.gpus_per_chip]
 
     def gpu_at(self, mark):
         gpus = self.gpu_counters.get(mark, [])
@@ -428,10 +434,16 @@ def peers(ev):
 def cut(ev):
     """While it runs, by the GPU itself: what its neighbour has cut may come back."""
     gpu = ev.gpu_at("guest.running")
-    wanted = sum(1 << 16 + link for link, end in enumerate(ev.wiring) if end != "C")
+    wanted = ev.peer_links << LINK_DISABLE_SHIFT
     text = f"0xa00148 {gpu.link_disable:#x}, {gpu.peers}" if gpu else ""
     return Result("links to other GPUs are cut", bool(gpu) and gpu.link_disable == wanted and gpu.peers["up"] == 0 and
-                  gpu.peers["links"] == wanted >> 16 and gpu.peers["served"] == 0, model=text)
+                  gpu.peers["links"] == ev.peer_links and gpu.peers["served"] == 0, model=text)
+
+
+def says_cut(ev):
+    """In its log when it found the GPU, and by its tracepoint whenever the GPU was opened or reset."""
+    wanted = rf"links {ev.peer_links:#x}, [1-9]\d* times since, 0 failed"
+    return Result("the kernel says which links it has cut", bool(re.fullmatch(wanted, ev["host.cut"])), host=ev["host.cut"])
 
 
 def own_group(ev):
@@ -449,7 +461,7 @@ def own_lpids(evidence):
 
 def judge_apart(ev):
     """What is looked at besides for each of several guests at once."""
-    return [check(ev) for check in (own_group, cut, peers)]
+    return [check(ev) for check in (own_group, cut, says_cut, peers)]
 
 
 def judge_gpu(ev):

@@ -47,6 +47,11 @@ class Board:
     def links_per_gpu(self):
         return self.wiring[0].count("C")
 
+    @property
+    def peer_links(self):
+        """By GPU of a chip: a bit for each link that does not lead to the chip."""
+        return [sum(1 << link for link, end in enumerate(ends) if end != "C") for ends in self.wiring]
+
 
 def load_boards():
     """By name; the first is the default."""

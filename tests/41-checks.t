@@ -234,6 +234,7 @@ class Checks(unittest.TestCase):
         """What was seen of one guest is of the first of two, which is isolated."""
         self.seen.facts = {key.replace(".", ".gpu0.", 1): value for key, value in self.seen.facts.items()}
         self.seen.facts["host.gpu0.group"] = "0: 4 functions, 3 of 3 bridges in it"
+        self.seen.facts["host.gpu0.cut"] = "links 0x15, 4 times since, 0 failed"
         self.seen.facts["guest.gpu0.peer"] = "0x506 0x106 0x506 0x106 0x506 0x106"
         for gpu in self.seen.gpus["guest.running"]:
             gpu.link_disable = 0x150000
@@ -245,7 +246,8 @@ class Checks(unittest.TestCase):
         results = {result.name: result.passed for result in judge("4gpu", self.seen, "each")}
         self.assertEqual([name for name, passed in results.items() if passed and name.startswith("GPU 1: ")],
                          ["GPU 1: links to other GPUs are cut"])
-        for name in ("LPID while it runs", "ATS of two processes", "ATSD", "ATS: unmapped, and shot down", "group of its own"):
+        for name in ("LPID while it runs", "ATS of two processes", "ATSD", "ATS: unmapped, and shot down", "group of its own",
+                     "the kernel says which links it has cut"):
             self.assertTrue(results[f"GPU 0: {name}"], name)
         self.assertFalse(results["each guest has an LPID of its own"])
         self.assertTrue(results["socket 0: DMA window while it runs"])
@@ -254,13 +256,17 @@ class Checks(unittest.TestCase):
             "socket 0: DMA window while it runs"])
 
     def test_each_apart(self):
-        """a GPU in a group with others, one that has not cut all links, one that reaches others or is reached"""
+        """a GPU in a group with others, one that reaches others or is reached, or has not cut its links or is not said to"""
         for name, spoil in (
                 ("group of its own", lambda seen: seen.facts.update({"host.gpu0.group": "0: 8 functions, 3 of 3 bridges"})),
                 ("links to other GPUs are cut",
                  lambda seen: setattr(seen.gpus["guest.running"][0], "link_disable", 0x050000)),
                 ("links to other GPUs are cut", lambda seen: seen.gpus["guest.running"][0].peers.update(up=4)),
                 ("links to other GPUs are cut", lambda seen: seen.gpus["guest.running"][0].peers.update(served=4096)),
+                *((
+                    "the kernel says which links it has cut", lambda seen, text=text: seen.facts.update({"host.gpu0.cut": text}))
+                  for text in ("links 0x15, 0 times since, 0 failed", "links 0x15, 4 times since, 1 failed",
+                               "links 0x14, 4 times since, 0 failed", "links 0, 4 times since, 0 failed", "")),
                 ("RAM of other GPUs is not reached", lambda seen: seen.gpus["guest.running"][0].peers.update(bytes=64)),
                 ("RAM of other GPUs is not reached",
                  lambda seen: seen.facts.update({"guest.gpu0.peer": "0x506 0x106 0x2 0x106 0x506 0x106"})),

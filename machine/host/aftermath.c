@@ -16,6 +16,9 @@
 #define FIRMWARE_LOG "/sys/firmware/opal/msglog"
 #define MAX_LOG (4 << 20)
 #define MAX_EVENTS 16
+/* What the kernel says of the links that it has cut, in its log and by its tracepoint */
+#define CUT "NVLinks to other GPUs are cut: links "
+#define CUT_EVENT "pnv_npu2_isolate: gpu="
 #define SYSLOG_READ_ALL 3
 
 /* What a sane kernel's log does not have */
@@ -60,6 +63,19 @@ void trace_begin(void)
 	if (!file_write(TRACING "/kprobe_events", LPID_PROBE) ||
 	    !file_write(TRACING "/events/nvlink2/enable", "1"))
 		report_error("lpid", "probe of opal_npu_map_lpar");
+	/* A kernel without NPU has none */
+	file_write(TRACING "/events/pnv_npu2/pnv_npu2_isolate/enable", "1");
+}
+
+static char *read_log(void)
+{
+	char *text = calloc(1, MAX_LOG);
+
+	if (text && klogctl(SYSLOG_READ_ALL, text, MAX_LOG - 1) >= 0)
+		return text;
+	report_error("log", "klogctl");
+	free(text);
+	return NULL;
 }
 
 /* "task-1 [000] ..... 12.345: event: fields": the name is the word before the second colon. */
@@ -131,14 +147,11 @@ static bool has_one_of(const char *line, const char *const *words)
 
 void kernel_log_report(void)
 {
-	char *text = calloc(1, MAX_LOG), *line, first[256] = "";
+	char *text = read_log(), *line, first[256] = "";
 	int bad = 0;
 
-	if (!text || klogctl(SYSLOG_READ_ALL, text, MAX_LOG - 1) < 0) {
-		report_error("log", "klogctl");
-		free(text);
+	if (!text)
 		return;
-	}
 	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		printf("dmesg| %s\n", line);
 		if (has_one_of(line, bad_words) && !has_one_of(line, good_words) && !bad++)
@@ -146,6 +159,51 @@ void kernel_log_report(void)
 	}
 	report("log", "%d warnings%s", bad, first);
 	free(text);
+}
+
+int kernel_log_count(const char *words)
+{
+	char *text = read_log(), *at = text;
+	int count = 0;
+
+	for (; at && (at = strstr(at, words)); at++)
+		count++;
+	free(text);
+	return count;
+}
+
+/* What the kernel has said of it when it found the GPU, 0 for nothing */
+static unsigned int links_in_log(const char *address)
+{
+	char *text = read_log(), *line, *at;
+	unsigned int links = 0;
+
+	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+		at = strstr(line, CUT);
+		if (at && strstr(line, address))
+			links = strtoul(at + sizeof(CUT) - 1, NULL, 16);
+	}
+	free(text);
+	return links;
+}
+
+void cut_report(const char *address)
+{
+	char *text = read_all(TRACING "/trace"), *line, *at, gpu[24];
+	unsigned int links, wanted = links_in_log(address);
+	int ret, good = 0, bad = 0;
+
+	for (line = text ? strtok(text, "\n") : NULL; line; line = strtok(NULL, "\n")) {
+		at = strstr(line, CUT_EVENT);
+		if (!at || sscanf(at, CUT_EVENT "%23s links=%x ret=%d", gpu, &links, &ret) != 3 || strcmp(gpu, address))
+			continue;
+		if (ret || links != wanted)
+			bad++;
+		else
+			good++;
+	}
+	free(text);
+	report("cut", "links %#x, %d times since, %d failed", wanted, good, bad);
 }
 
 /* "[    1.234567890,3] text": a warning has the level 4, and what is worse a smaller one */

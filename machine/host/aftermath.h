@@ -4,7 +4,7 @@
 #define AFTERMATH_H
 
 /**
- * trace_begin() - switch the tracepoints of vfio-pci on, and probe what LPID a GPU is given.
+ * trace_begin() - switch the tracepoints of vfio-pci on, and that of cut links, and probe what LPID a GPU is given.
  */
 void trace_begin(void);
 
@@ -17,6 +17,19 @@ void trace_report(void);
  * kernel_log_report() - show the kernel's log and report how many of its lines are warnings.
  */
 void kernel_log_report(void);
+
+/**
+ * kernel_log_count() - how often the kernel's log has these words.
+ * @words: the words.
+ */
+int kernel_log_count(const char *words);
+
+/**
+ * cut_report() - report what the kernel says of the links between GPUs that it has cut: which when it found the GPU, and
+ * how often since trace_begin().
+ * @address: the GPU.
+ */
+void cut_report(const char *address);
 
 /**
  * firmware_log_report() - show what firmware logged about the NPUs, complete resets of PHBs, and kernels that

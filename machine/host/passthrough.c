@@ -100,6 +100,7 @@ static void use_each(const struct taken *taken)
 	for (i = 0; i < taken->gpu_count; i++) {
 		report_about(i);
 		report("consumer", "%d", statuses[i]);
+		cut_report(taken->gpus[i].device.address);
 	}
 	report_about(-1);
 	mark("after");

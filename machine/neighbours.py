@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What has to be true of the job "neighbours": two guests with a GPU each of the same socket. One works while the other is
-killed, loses its GPU, reboots, looks around, has its PE frozen; neither reaches the other's GPU, whatever happens.
+killed, loses its GPU, reboots, looks around, has its PE frozen, and while nobody has its GPU that is reset by others than
+VFIO; neither reaches the other's GPU, whatever happens.
 
 A fact that is missing never passes.
 """
@@ -8,7 +9,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import Result, log_is_clean, nothing_broke
+from checks import LINK_DISABLE_SHIFT, Result, log_is_clean, nothing_broke
 from faults import TCE_FAULT, Faults
 from witherspoon import BOARDS, GPU_TYPE, NPU_TYPE, Settings
 
@@ -16,9 +17,13 @@ BOARD = "small"
 LINKS = BOARDS[BOARD].links_per_gpu
 PEERS = 6 - LINKS
 APART = "npu2_isolate=all"
+# Register 0xa00148 of each GPU whose links to others are cut
+CUT = [links << LINK_DISABLE_SHIFT for links in BOARDS[BOARD].peer_links]
 # Of machine/host/neighbours.c: how many rounds the other guest has to do after each
 ROUNDS_AFTER = 2
 KILLED = "137"
+# What became of a GPU that was reset while nobody had it
+FOUND = f"done, memory (on|off), the same group of {LINKS + 1} functions, {LINKS} of {LINKS} bridges in it"
 # What each part says of its own guest
 PARTS = {
     "kill": KILLED,
@@ -27,7 +32,21 @@ PARTS = {
     "look": r"0, 0 of [1-9]\d* functions failed",
     "freeze": KILLED,
     "deaf": r"Input/output error, \d+ bytes of log",
+    "idle": FOUND,
+    "port": FOUND,
+    "recover": FOUND,
+    "rescan": FOUND,
 }
+# How GPUs are reset that nobody has, by part, and what becomes of the next open. A port that is reset behind the kernel's
+# back takes the GPU's addresses away, until the GPU is found again.
+WAYS = {
+    "idle": {"idle": "opened"},
+    "port": {"port": "Input/output error", "found": "opened"},
+    "recover": {"recover": "opened"},
+    "rescan": {"rescan": "opened"},
+}
+# What EEH says at each boot
+AT_BOOT = r"EEH: (PowerNV platform initialized|PCI Enhanced I/O Error Handling Enabled|Capable adapter found)"
 OPENS = {
     "frozen": ("a GPU whose PE is frozen: the open fails", "Input/output error"),
     "thawed": ("it is opened when the PE is thawed", "opened"),
@@ -99,6 +118,24 @@ def strayed(seen):
     return Result("freeze: the stray DMA was refused", text == TCE_FAULT, text)
 
 
+def left_cut(seen, way):
+    """After the reset, and before anybody opens the GPU: it has cut its end, or decodes no addresses."""
+    gpus, text = seen.gpus.get(f"host.{way}", []), seen.facts.get(f"host.{way}", "")
+    masks = [gpu.link_disable for gpu in gpus]
+    good = masks == CUT or masks[:1] == CUT[:1] and ", memory off," in text
+    return Result(f"{way}: no link joins the GPUs afterwards", text.startswith("done, ") and len(gpus) == 2 and good and
+                  not any(gpu.peers["up"] for gpu in gpus), host=text, model=f"0xa00148 {[hex(mask) for mask in masks]}")
+
+
+def open_cut(seen, way, opens):
+    """A GPU whose end cannot be cut is not opened."""
+    name = "both ends are cut while VFIO has the GPU open" if opens == "opened" else "the GPU is not opened"
+    gpus, text = seen.gpus.get(f"host.{way}.open", []), seen.facts.get(f"host.{way}.open", "")
+    masks, wanted = [gpu.link_disable for gpu in gpus], CUT if opens == "opened" else [CUT[0], 0]
+    return Result(f"{way}: {name}", text == opens and masks == wanted and
+                  not any(gpu.peers["up"] for gpu in gpus), host=text, model=f"0xa00148 {[hex(mask) for mask in masks]}")
+
+
 def not_reached(seen):
     """Each guest has tried, each time; the model says that not a byte has come from the RAM of one GPU to the other."""
     tries = [[re.search(r", (\d+) of (\d+) other ends reached$", beat) for beat in rounds(seen, gpu)] for gpu in (0, 1)]
@@ -113,8 +150,7 @@ def both_cut(seen):
     """While both guests run, each GPU has cut its own end."""
     gpus = seen.gpus.get("host.both", [])
     masks = [gpu.link_disable for gpu in gpus]
-    wanted = [sum(1 << 16 + link for link, end in enumerate(word) if end != "C") for word in BOARDS[BOARD].wiring]
-    return Result("each GPU has cut its own end", masks == wanted, model=f"0xa00148 {[hex(mask) for mask in masks]}")
+    return Result("each GPU has cut its own end", masks == CUT, model=f"0xa00148 {[hex(mask) for mask in masks]}")
 
 
 def replaced(seen):
@@ -136,6 +172,13 @@ def released(seen):
     return Result("afterwards: unbound", text == "8 of 8", host=text)
 
 
+def log_has_eeh(seen):
+    """What EEH says of the GPU that it has reset is all that is bad in the host's log."""
+    said = [line for line in seen.kernel if "EEH: " in line and not re.search(AT_BOOT, line)]
+    text = seen.facts.get("host.log", "")
+    return Result("host's log", bool(said) and text.startswith(f"{len(said)} warnings"), host=f"{text}, {len(said)} of EEH")
+
+
 def judge_ignored(seen):
     """GPUs that do not do what they say: nothing but this model can tell that the guests are not apart."""
     result = not_reached(seen)
@@ -150,12 +193,36 @@ def judge_refused(seen):
                    text.endswith(APART) and not any(key.startswith("guest.") for key in seen.facts), host=text)]
 
 
+def judge_unused(seen, part):
+    """A GPU that nobody has, reset by others than VFIO."""
+    results = []
+    for way, opens in WAYS[part].items():
+        results += [left_cut(seen, way), open_cut(seen, way, opens)]
+    return results
+
+
+def own_groups(seen):
+    texts = [seen.facts.get(f"host.gpu{gpu}.group", "") for gpu in range(len(CUT))]
+    return Result("each GPU has a group of its own, with its bridges", all(re.match(
+        rf"\d+: {LINKS + 1} functions, {LINKS} of {LINKS} bridges in it$", text) for text in texts) and
+                  len(set(texts)) == len(CUT), host="\n".join(texts))
+
+
+def judge_alone(seen, parts=tuple(WAYS)):
+    """Of "neighbours alone": there is no guest."""
+    results = [own_groups(seen)]
+    for part in parts:
+        results += [happened(seen, part), *judge_unused(seen, part)]
+    return [*results, taken_back(seen), released(seen), nothing_broke(seen), log_has_eeh(seen)]
+
+
 def judge_neighbours(seen, parts=tuple(PARTS)):
     results = [check(seen, part) for part in parts for check in (happened, goes_on)]
+    results += [result for part in parts if part in WAYS for result in judge_unused(seen, part)]
     if "freeze" in parts:
         results += [strayed(seen), opened(seen, "frozen"), opened(seen, "thawed")]
     if "deaf" in parts:
         results.append(opened(seen, "hears"))
     results += [replaced(seen), goes_on(seen, "replaced"), both_cut(seen)]
-    return [*results, works(seen), not_reached(seen), taken_back(seen), released(seen), nothing_broke(seen),
-            log_is_clean(seen)]
+    return [own_groups(seen), *results, works(seen), not_reached(seen), taken_back(seen), released(seen), nothing_broke(seen),
+            log_has_eeh(seen) if "recover" in parts else log_is_clean(seen)]

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Two guests at once, each with one GPU of the same socket, which has its GPU try to reach the other one all the time.
- * While the first guest works, the second one is killed, loses its GPU, reboots, looks around, or makes its GPU fail;
- * then the first one is replaced while the second one works. Whoever watches injects faults at the marks.
+ * While the first guest works, the second one is killed, loses its GPU, reboots, looks around, or makes its GPU fail, and
+ * while nobody has its GPU that is reset, by others than VFIO; then the first one is replaced while the second one works.
+ * Whoever watches injects faults at the marks.
  *
  * Usage: neighbours [PART]...
+ *        neighbours alone PART...
  *
- * PART is the name of a row of the table at the end; without, all.
+ * PART is the name of a row of the table at the end; without, all. "alone" is without the first guest, for parts in which
+ * nobody has the second GPU.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -24,6 +27,7 @@
 #include "prepare.h"
 #include "survey.h"
 #include "together.h"
+#include "unused.h"
 
 #define GUEST_MEMORY_MIB 512
 #define GUEST_TIMEOUT_S 1500
@@ -207,6 +211,27 @@ static void deafen_second(const char *part)
 	vfio_try("hears", &taken.groups[1], &taken.gpus[1].device);
 }
 
+/* Nobody has the second GPU, and others than VFIO reset it. */
+static void reset_idle(const char *part)
+{
+	unused_idle(part, &taken.gpus[1], &taken.groups[1]);
+}
+
+static void reset_by_port(const char *part)
+{
+	unused_port(part, &taken.gpus[1], &taken.groups[1]);
+}
+
+static void recover_second(const char *part)
+{
+	unused_recover(part, &taken.gpus[1], &taken.groups[1]);
+}
+
+static void find_second(const char *part)
+{
+	unused_rescan(part, &taken.gpus[1], &taken.groups[1]);
+}
+
 static const struct {
 	const char *name;
 	void (*act)(const char *part);
@@ -217,6 +242,10 @@ static const struct {
 	{ "look", look_around },
 	{ "freeze", freeze_second },
 	{ "deaf", deafen_second },
+	{ "idle", reset_idle },
+	{ "port", reset_by_port },
+	{ "recover", recover_second },
+	{ "rescan", find_second },
 };
 
 static bool wanted(int argc, char **argv, const char *name)
@@ -262,20 +291,28 @@ static void replace_first(struct beside *first)
 	report("second", "%d", end_guest(&second, &lives[1]));
 }
 
-static void run_parts(int argc, char **argv)
+/* first: the guest that has to go on meanwhile, or NULL. */
+static void run_parts(int argc, char **argv, const struct beside *first)
 {
-	struct beside first;
 	size_t i;
 
-	if (!start_guest(0, &first, watch_first))
-		give_up("no first guest");
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (!wanted(argc, argv, parts[i].name))
 			continue;
 		rounds = lives[0].rounds;
 		parts[i].act(parts[i].name);
-		goes_on(parts[i].name, &first, &lives[0], rounds);
+		if (first)
+			goes_on(parts[i].name, first, &lives[0], rounds);
 	}
+}
+
+static void run_beside_first(int argc, char **argv)
+{
+	struct beside first;
+
+	if (!start_guest(0, &first, watch_first))
+		give_up("no first guest");
+	run_parts(argc, argv, &first);
 	if (wanted(argc, argv, "replace"))
 		replace_first(&first);
 	report("first", "%d", end_guest(&first, &lives[0]));
@@ -290,7 +327,10 @@ int main(int argc, char **argv)
 	lives = mmap(NULL, 2 * sizeof(*lives), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (lives == MAP_FAILED || taken.gpu_count < 2)
 		give_up("no memory, or no second GPU");
-	run_parts(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "alone"))
+		run_parts(argc, argv, NULL);
+	else
+		run_beside_first(argc, argv);
 	mark("after");
 	give_back(&taken);
 	logs_report();

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 3600
 """Two guests with a GPU each of the same socket, which try to reach each other's: whatever happens to one, the other works
-on, and no byte comes over. Eleven guests, several minutes.
+on, and no byte comes over; and so it is when the second GPU is reset while nobody has it. Eleven guests, several minutes.
 
 With "-global pnv-v100.x-ignore-link-disable=on" GPUs say that they have cut their links, and go on: both reach all.
 """

@@ -3,8 +3,9 @@
 
 import re
 
-from checks import Result, nothing_broke
+from checks import LINK_DISABLE_SHIFT, Result, nothing_broke
 from scenario import Observation
+from witherspoon import BOARDS
 
 BOARD = "small"
 LINKS = 3
@@ -17,6 +18,9 @@ ROW = r"XTS_BDF_MAP\[(\d+)\] = (0x[0-9a-f]+)"
 # What firmware logs for a function level reset of a bridge
 FENCE = r"(NPU\d+:\d+:\d+\.\d+) Starting procedure nop"
 LPID = 0xfff
+# Register 0xa00148 of each GPU whose links to others are cut, and functions in the group of each of them
+CUT = [links << LINK_DISABLE_SHIFT for links in BOARDS[BOARD].peer_links]
+APART, TOGETHER = [LINKS + 1] * len(CUT), [len(CUT) * (LINKS + 1)] * len(CUT)
 
 
 def kernels(seen):
@@ -67,3 +71,38 @@ def hardware(seen, *marks):
     result = nothing_broke(seen, "no GPU went away under a link, and no load or store met a fence")
     result.passed = result.passed and all(seen.registers.get(mark) for mark in marks)
     return result
+
+
+def masks_at(seen, mark):
+    """Of register 0xa00148, and whether a link joins the GPUs."""
+    gpus = seen.gpus.get(f"host.{mark}", [])
+    return [gpu.link_disable for gpu in gpus], any(gpu.peers["up"] for gpu in gpus)
+
+
+def groups_of(kernel):
+    sizes = [re.match(r"\d+: (\d+) functions, ", value) for key, value in kernel.order if key.endswith(".group")]
+    return [int(size[1]) if size else None for size in sizes]
+
+
+def groups_by_kexec(seen, *words):
+    """words: the kernel that firmware has started, then the others: "apart" or "shared". Nothing resets a GPU at kexec, so
+    what one kernel has cut the next one finds cut. Without npu2_isolate the GPUs are together again when they are reset,
+    as by VFIO."""
+    ran, results = kernels(seen), []
+    for number, word in enumerate(words):
+        left, name = len(words) - 1 - number, f"kernel {number}, {word}"
+        kernel = ran[number] if number < len(ran) else Observation()
+        apart = word == "apart"
+        opens = [value.split(",")[0] for key, value in kernel.order if key.endswith(".open")]
+        results += [
+            Result(f"{name}: groups, and the GPUs can be opened", groups_of(kernel) == (APART if apart else TOGETHER) and
+                   opens == ["opened"] * len(CUT), host=f"functions {groups_of(kernel)}, {opens}"),
+            Result(f"{name}: says that it has cut links, or nothing", kernel.facts.get("host.says-cut") ==
+                   str(len(CUT) if apart else 0), host=kernel.facts.get("host.says-cut", "")),
+            Result(f"{name}: all links are cut as it finds them", masks_at(seen, f"found{left}") == (CUT, False),
+                   model=str(masks_at(seen, f"found{left}"))),
+            Result(f"{name}: {'all' if apart else 'none'} cut after they were opened", masks_at(seen, f"tried{left}")[0] ==
+                   (CUT if apart else [0] * len(CUT)), model=str(masks_at(seen, f"tried{left}"))),
+            Result(f"{name}: its log has no warning", kernel.facts.get("host.log") == "0 warnings",
+                   host=kernel.facts.get("host.log", ""))]
+    return results

@@ -5,8 +5,10 @@
  *
  * Usage: kexec used|in-use|crash JOB [ARGUMENT]...
  *        kexec taken-over JOB [ARGUMENT]...
+ *        kexec groups [apart|shared]...
  *
- * JOB is what the other kernel does, after it was looked at: it starts with the second form.
+ * JOB is what the other kernel does, after it was looked at: it starts with the second form. With the third form nobody uses
+ * a GPU; each word is a kernel that takes over, with a group for each GPU or one for all, and the GPUs are tried in each.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +18,10 @@
 #include "../common/boot.h"
 #include "../common/files.h"
 #include "../common/report.h"
+#include "aftermath.h"
 #include "consumer.h"
 #include "prepare.h"
+#include "survey.h"
 
 #define KEXEC "/sbin/kexec"
 #define KERNEL "/boot/vmlinux"
@@ -32,7 +36,8 @@
 static bool crash;
 static int beats;
 
-static void load(char **job)
+/* parameters: of the other kernel. job: what it does, with its arguments. */
+static void load(const char *parameters, const char *mode, char **job)
 {
 	char append[512];
 	char *const argv[] = {
@@ -40,8 +45,8 @@ static void load(char **job)
 	};
 	int status, at;
 
-	at = snprintf(append, sizeof(append), "--command-line=%s %s machine.job=kexec,taken-over", COMMAND_LINE,
-		      crash ? CRASH_PARAMETERS : "");
+	at = snprintf(append, sizeof(append), "--command-line=%s %s machine.job=kexec,%s", COMMAND_LINE,
+		      parameters, mode);
 	for (; *job && at < (int)sizeof(append); job++)
 		at += snprintf(append + at, sizeof(append) - at, ",%s", *job);
 	status = boot_run(argv);
@@ -82,7 +87,7 @@ static void use_and_leave(bool wait, char **job)
 
 	check_kvm();
 	take_gpus(&taken, ONE_GPU, 0);
-	load(job);
+	load(crash ? CRASH_PARAMETERS : "", "taken-over", job);
 	consumer.gpu = taken.gpus;
 	report("consumer", "%d", consumer_run(&consumer));
 	if (!wait)
@@ -100,9 +105,50 @@ static void take_over(char **job)
 	give_up("the host image has no job called '%s'", job[0]);
 }
 
+static void mark_of_kernel(const char *name, int left)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%s%d", name, left);
+	mark(text);
+}
+
+/* left: how many kernels are to come, after which the marks are named. */
+static void try_groups(int left)
+{
+	static struct taken taken;
+	struct group group;
+	int i;
+
+	mark_of_kernel("found", left);
+	report("says-cut", "%d", kernel_log_count("NVLinks to other GPUs are cut"));
+	take_gpus(&taken, ALL_GPUS, 0);
+	for (i = 0; i < taken.gpu_count; i++) {
+		report_about(i);
+		if (group_of(&taken.gpus[i].device, &group))
+			vfio_try("open", &group, &taken.gpus[i].device);
+	}
+	report_about(-1);
+	mark_of_kernel("tried", left);
+	give_back(&taken);
+	kernel_log_report();
+}
+
+static int groups(int left, char **kernels)
+{
+	try_groups(left);
+	if (!left)
+		return 0;
+	load(strcmp(*kernels, "apart") ? "" : "npu2_isolate=all", "groups", kernels + 1);
+	leave();
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	report_begin("host");
+	if (argc > 1 && !strcmp(argv[1], "groups"))
+		return groups(argc - 2, argv + 2);
 	if (argc < 3)
 		give_up("kexec: no job for the other kernel");
 	crash = !strcmp(argv[1], "crash");

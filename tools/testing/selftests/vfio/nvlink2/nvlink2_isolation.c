@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <linux/pci_regs.h>
 
@@ -208,6 +209,64 @@ TEST_F_TIMEOUT(isolated, two_guests, NVLINK2_TIMEOUT)
 	nvlink2_close(&second);
 	nvlink2_close(&first);
 	kvm_guest_close(&other);
+	kvm_guest_close(&guest);
+}
+
+static int with_registers(const struct nvlink2 *nvlink2)
+{
+	int i, found = 0;
+
+	for (i = 0; i < nvlink2->place->num_bridges; i++)
+		found += !!nvlink2->atsd[i].size;
+
+	return found;
+}
+
+/*
+ * The block acts for the guest of the first GPU. Another GPU is refused to a
+ * guest, and the log says why; without a guest it works, but for ATS.
+ */
+TEST_F_TIMEOUT(isolated, one_atsd_block, NVLINK2_TIMEOUT)
+{
+	struct nvlink2 first, second;
+	struct kvm_guest guest, other;
+	volatile uint64_t *ram;
+	int log;
+
+	if (!has_one_block())
+		SKIP(return, "firmware lists more ATSD registers than one");
+	nvlink2_clear(&first, nvlink2_place());
+	nvlink2_clear(&second, nvlink2_peer());
+	if (!second.place)
+		SKIP(return, "no other GPU of the NPU");
+	/* A mapping keeps the GPU open */
+	falcon_unmap(&self->falcon);
+	nvlink2_close(&self->nvlink2);
+
+	ASSERT_EQ(0, kvm_guest_open(&guest));
+	ASSERT_EQ(0, kvm_guest_open(&other));
+	ASSERT_EQ(0, nvlink2_open_for(&first, first.place, &guest));
+	EXPECT_EQ(1, with_registers(&first));
+
+	log = watch_log_begin();
+	EXPECT_EQ(-EBUSY, nvlink2_open_for(&second, second.place, &other));
+	EXPECT_TRUE(watch_log_has(log, "first GPU of the NPU only"));
+	close(log);
+	nvlink2_close(&second);
+	/* Which holds the group */
+	kvm_guest_close(&other);
+
+	ASSERT_EQ(0, nvlink2_open(&second, second.place));
+	EXPECT_EQ(0, with_registers(&second));
+	NEED_LINKS(nvlink2_train(&second));
+	ram = nvlink2_map_ram(&second, 0, MIB);
+	ASSERT_NE(MAP_FAILED, (void *)ram);
+	*ram = NVLINK2_PATTERN;
+	EXPECT_EQ(NVLINK2_PATTERN, *ram);
+	munmap((void *)ram, MIB);
+
+	nvlink2_close(&second);
+	nvlink2_close(&first);
 	kvm_guest_close(&guest);
 }
 

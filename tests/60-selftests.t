@@ -26,7 +26,7 @@ MACHINES = int(os.environ.get("MACHINES", "4"))
 STEPS = 8000
 # By the emulated clock
 SECONDS_OF_RACE = 15
-ONE_ATSD = "one-atsd"
+ONE_ATSD, ONE_ATSD_EACH = "one-atsd", "one-atsd-isolated"
 # Those that need no kernel that looks over its own shoulder; see tests/full/31-failures.t for the others
 FAILFN = ":-f:stuck:-f:isolation:-v:frozen_state"
 # What is left to test where links do not train, of these programs; tests/full/44-no-driver.t has the others
@@ -63,6 +63,7 @@ BATCHES = {
     # Firmware that lists one block of ATSD registers for each NPU
     ONE_ATSD: (("nvlink2_kvm:-t:one_atsd_block_for_two_gpus:-t:one_atsd_block_for_two_guests", "nvlink2_atsd"), "",
                {"extra": NO_ENGINE}),
+    ONE_ATSD_EACH: (("nvlink2_isolation:-t:one_atsd_block",), "npu2_isolate=all", {"extra": NO_ENGINE}),
     "no-ram-size": ((f"{PANIC}:-t:ram_of_unknown_size",), "", {"extra": ("-global", "pnv-v100.x-fail-ram-size=on")}),
 }
 
@@ -70,6 +71,7 @@ BATCHES = {
 SKIPS = (
     ("dma", r"ats\..*", ENGINE_ONLY),
     ("dma", r"kvm\.one_atsd_block_.*", r"firmware lists more ATSD registers than one"),
+    ("isolated", r"isolated\.one_atsd_block", r"firmware lists more ATSD registers than one"),
     ("panic|huge", r"unmapped\.ram_of_unknown_size", r"the GPU says how much RAM it has"),
     ("panic", r"setpci\.power_state_of_port\..*", r"no such register"),
     ("no-driver", r".*", UNTRAINED),
@@ -101,7 +103,7 @@ def judge_copy(batch, paths, explains):
 
 def main():
     build(KERNEL)
-    kernels = {ONE_ATSD: one_atsd.build(KERNEL)}
+    kernels = dict.fromkeys((ONE_ATSD, ONE_ATSD_EACH), one_atsd.build(KERNEL))
     runs = {name: Run(kernels.get(name, KERNEL), speed=FAST, **settings) for name, (_, _, settings) in BATCHES.items()}
     with contextlib.suppress(FileNotFoundError):
         os.remove(TRACE)

@@ -17,7 +17,7 @@ override BUILD := $(abspath $(BUILD))$(if $(filter-out 6.12,$(BASE)),/$(BASE))
 export BASE BUILD JOBS
 
 # A misspelt option would silently do nothing.
-OPTIONS := BASE BOARD BUILD CONFIG GUESTS JOBS PART T
+OPTIONS := BASE BOARD BUILD CONFIG GUESTS JOBS PART T VERSION
 UNKNOWN := $(filter-out $(OPTIONS),$(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name))))
 ifneq ($(strip $(UNKNOWN)),)
 $(error unknown option $(UNKNOWN): the options are $(OPTIONS); see `make help`)
@@ -33,7 +33,7 @@ $(error unknown guests $(GUESTS): GUESTS is one (a guest with one GPU), pair (a 
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tree harvest series status kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench deb hardware-kit
+.PHONY: help setup tree harvest series status try-base kernel qemu-machine consumer nvlink2 images machine demo test check-full shell bench deb hardware-kit
 
 help:
 	@echo "make demo        boot the emulated Witherspoon, pass a V100 to a guest, report (BOARD is one of $(BOARDS))"
@@ -49,6 +49,7 @@ help:
 	@echo "make harvest     write what is committed in build/linux back into series/ and the overlay"
 	@echo "make series      build/series/PART/*.patch with a cover for each part, ready for git am (PART=5-npu2: one of them)"
 	@echo "make status      how build/linux and the overlay stand to each other"
+	@echo "make try-base    VERSION=7.3, or a tree or a tarball: which commits apply to that Linux, and which it has by now"
 	@echo
 	@echo "make setup       install what is missing and get the bases; whatever needs it calls it"
 	@echo "make nvlink2     build/nvlink2: the program for owners of such machines; 'make -C nvlink2 install' puts it in place"
@@ -59,7 +60,7 @@ help:
 	@echo "make kernel, qemu-machine, consumer, images: one part of the machine; machine: all of them"
 	@echo
 	@echo "BASE=mainline with any of them: on the newest Linux that Debian has, instead of 6.12, in build/mainline"
-	@echo "Options: BASE, BOARD, CONFIG, GUESTS, PART, T, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
+	@echo "Options: BASE, BOARD, CONFIG, GUESTS, PART, T, VERSION, JOBS=number of processors to use, BUILD=where everything generated goes (build)"
 
 setup:
 	@scripts/setup
@@ -72,6 +73,10 @@ harvest: setup
 
 series: setup
 	@scripts/series $(if $(PART),--part $(PART)) patches
+
+try-base: setup
+	$(if $(VERSION),,$(error VERSION says which Linux: one that Debian has, like 7.3, a kernel tree or a tarball))
+	@scripts/try-base $(VERSION)
 
 kernel qemu-machine consumer nvlink2:
 	@scripts/build $@

@@ -73,9 +73,8 @@ def explain(label, target, base, patch, output):
     return "\n".join(text)
 
 
-def apply_patch(content, patch, target, label, base, reverse=False):
-    """`content` with `patch` applied (or taken back), or OverlayError naming file, hunk and base."""
-    check_headers(patch, target, label)
+def run_patch(content, patch, reverse=False):
+    """(`content` with `patch` applied or taken back, or None where it does not apply; what patch(1) says)."""
     with tempfile.TemporaryDirectory(prefix="overlay-") as directory:
         old, diff, new = (os.path.join(directory, name) for name in ("old", "diff", "new"))
         for name, data in ((old, content), (diff, patch)):
@@ -87,10 +86,16 @@ def apply_patch(content, patch, target, label, base, reverse=False):
             command.insert(1, "--reverse")
         run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                              env={**os.environ, "LC_ALL": "C"}, check=False)
-        if run.returncode or not os.path.exists(new):
-            raise OverlayError(explain(label, target, base, patch, run.stdout))
-        with open(new, "rb") as result:
-            return result.read()
+        return (read(new) if run.returncode == 0 and os.path.exists(new) else None), run.stdout
+
+
+def apply_patch(content, patch, target, label, base, reverse=False):
+    """`content` with `patch` applied (or taken back), or OverlayError naming file, hunk and base."""
+    check_headers(patch, target, label)
+    result, output = run_patch(content, patch, reverse)
+    if result is None:
+        raise OverlayError(explain(label, target, base, patch, output))
+    return result
 
 
 def read(path):

@@ -13,6 +13,7 @@ import tap
 VERSION = "linux-source-6.12 6.12.1-test"
 BASE = {"Makefile": "all:\n", "drivers/a.c": "".join(f"a {number}\n" for number in range(60)),
         "drivers/Kconfig": "".join(f"config K{number}\n" for number in range(40)), "tools/run.sh": "#!/bin/sh\n"}
+MAKEFILE = "VERSION = 7\nPATCHLEVEL = 9\nSUBLEVEL = 1\nEXTRAVERSION = -rc2\n"
 
 
 class Series(unittest.TestCase):
@@ -416,6 +417,95 @@ class Series(unittest.TestCase):
         self.assertIn("gives no reason for test-it", self.other("harvest", 1))
         self.put("top/bases/mainline/DROPPED", "go: has it\nno-such: has it\n")
         self.assertIn("no-such: no commit", self.other("harvest", 1))
+
+    def try_base(self, change=lambda path, text: text, code=0, linux=None, name="6.12"):
+        """What scripts/try-base says of the series on a Linux that has the files of BASE, changed, in a directory or a file."""
+        for path, text in {**BASE, "Makefile": MAKEFILE}.items():
+            self.put(f"newer/{path}", change(path, text))
+        run = subprocess.run([os.path.join(tap.TOP, "scripts", "try-base"), "--top", self.top, "--name", name,
+                              linux or os.path.join(self.directory, "newer")], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, check=False)
+        self.assertEqual((run.returncode, "Traceback" in run.stdout), (code, False), run.stdout)
+        return run.stdout
+
+    def test_try_base(self):
+        """make try-base: a Linux whose lines are the same, or only moved"""
+        self.make_series()
+        same = self.try_base()
+        self.assertIn("as it is  1-first/02-go\n", same)
+        self.assertIn("Linux 7.9.1-rc2, the series of BASE=6.12: 3 as they are, 0 moved, 0 upstream by now, 0 fail", same)
+        moved = self.try_base(lambda path, text: "b\nb\nb\n" * path.endswith("a.c") + text)
+        self.assertIn("2-second/01-test-it\n", moved)
+        self.assertIn("drivers/a.c.go.patch by up to 3 lines", moved)
+        self.assertIn(": 1 as they are, 2 moved, 0 upstream by now, 0 fail", moved)
+
+    def test_try_base_fails(self):
+        """make try-base: a Linux that changed what the series changes, or has a file of the same name; the rest is tried"""
+        self.make_series()
+        self.put("newer/tools/new.sh", "another\n")
+        text = self.try_base(lambda path, text: text.replace("a 51\n", "b 51\n"), 1)
+        for words in ("as it is  1-first/01-begin", "FAILS     1-first/02-go", "drivers/a.c.go.patch does not apply",
+                      "hunk 1 of 1 failed: @@ -48", "tools/new.sh is there, another file", ": 1 as they are", "2 fail"):
+            self.assertIn(words, text)
+
+    def test_try_base_again(self):
+        """make try-base: what fails because an earlier commit does not apply says so, and what is there of it"""
+        self.make_series()
+        self.edit("drivers/a.c", "a 51\n", "a 51\nthis is a line of some length\n")
+        self.commit("driver: More")
+        self.works("harvest")
+        text = self.try_base(lambda path, text: text.replace("a 51\n", "b 51\nthis is a line of some length\n"), 1)
+        self.assertIn("so did an earlier one of this file", text)
+        self.assertIn("1 of 1 lines that it adds are there", text)
+
+    def test_try_base_upstream(self):
+        """make try-base: a Linux that has a commit of the series, as it is or at another place, and one that has a part"""
+        self.make_series()
+        self.put("top/tools/run.sh.long.patch", "--- a/tools/run.sh\n+++ b/tools/run.sh\n@@ -1 +1,2 @@\n #!/bin/sh\n"
+                                                "+echo this is a line that nobody writes twice\n")
+        self.put("top/series/2-second/02-long.commit", "tools: Long\n---\ntools/run.sh.long.patch\n")
+        text = self.try_base(lambda path, text: text.replace("a 5\n", "a five\n").replace("a 50\n", "a fifty\n"), 0)
+        self.assertIn("drivers/a.c.go.patch applies when it is taken back", text)
+        self.assertIn("as it is  1-first/02-go", text)
+        text = self.try_base(lambda path, text: text.replace(
+            "sh\n", "sh\nset -e\necho this is a line that nobody writes twice\n"))
+        self.assertIn("upstream  2-second/02-long", text)
+        self.assertIn("what it adds is there", text)
+        self.assertIn("1 upstream by now", text)
+
+    def test_try_base_short(self):
+        """make try-base: lines that any file has do not make a commit upstream"""
+        self.make_series()
+        text = self.try_base(lambda path, text: text + "a five\na fifty\nconfig NEW\n")
+        self.assertIn(" 0 upstream by now, 0 fail", text)
+
+    def test_try_base_order(self):
+        """make try-base: a commit that changes the order of lines is not upstream because they are there"""
+        lines = ["#!/bin/sh", "echo this is a line that nobody writes twice", "echo b", "echo c", "echo d", "echo e"]
+        self.make_series()
+        self.put("top/tools/run.sh.order.patch", "--- a/tools/run.sh\n+++ b/tools/run.sh\n@@ -1,5 +1,5 @@\n #!/bin/sh\n"
+                 f"-{lines[1]}\n echo b\n echo c\n+{lines[1]}\n echo d\n")
+        self.put("top/series/2-second/02-order.commit", "tools: Order\n---\ntools/run.sh.order.patch\n")
+        text = self.try_base(lambda path, text: "\n".join(lines) + "\n" if path.endswith("run.sh") else text)
+        self.assertIn("as it is  2-second/02-order", text)
+
+    def test_try_base_other(self):
+        """make try-base: what another base has instead is what is tried with it"""
+        self.make_series()
+        self.other_commits()
+        self.other("harvest")
+        text = self.try_base(lambda path, text: text.replace("a 51\n", "b 51\n"), name="mainline")
+        self.assertIn("2-second/01-fix-another", text)
+        self.assertNotIn("1-first/02-go", text)
+
+    def test_try_base_archive(self):
+        """make try-base: a tarball of a Linux, what is none, and no such thing"""
+        self.make_series()
+        expected, archive = self.try_base(), os.path.join(self.directory, "newer.tar.xz")
+        subprocess.run(["tar", "-C", self.directory, "-cJf", archive, "newer"], check=True)
+        self.assertEqual(self.try_base(linux=archive), expected)
+        self.assertIn("is no Linux", self.try_base(linux=os.path.join(self.directory, "base"), code=1))
+        self.assertIn("cannot be unpacked", self.try_base(linux=os.path.abspath(__file__), code=1))
 
     def test_orphan(self):
         """an overlay file that no commit takes is refused"""

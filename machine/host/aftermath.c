@@ -56,8 +56,14 @@ static char *read_all(const char *path)
 	return text;
 }
 
+/*
+ * An optimized probe restores r13 when it is through, also on another processor than it began on: the
+ * paca of a kernel that can be preempted would be wrong then, see tests/selftests/init
+ */
 void trace_begin(void)
 {
+	if (!file_write("/proc/sys/debug/kprobes-optimization", "0"))
+		report_error("trace", "probes that are not optimized");
 	if (!file_write(TRACING "/events/vfio_pci/enable", "1"))
 		report_error("trace", "tracepoints of vfio_pci");
 	if (!file_write(TRACING "/kprobe_events", LPID_PROBE) ||

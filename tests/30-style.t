@@ -11,7 +11,8 @@ import tempfile
 import unittest
 
 import tap
-from entries import HOUSE, load_entries
+from bases import compose
+from entries import HOUSE, load_entries, load_files
 from overlays import SUFFIX, files_below
 
 IDENTITY = {"GIT_COMMITTER_NAME": "Nobody", "GIT_COMMITTER_EMAIL": "nobody@example.com", "GIT_AUTHOR_NAME": "Nobody",
@@ -151,11 +152,17 @@ def checkpatch(part, number, ignored):
     return test
 
 
+def entries_of_base():
+    """What the patches are made of."""
+    entries, own = load_entries(os.path.join(tap.TOP, "series")), os.path.join(tap.TOP, "bases", os.environ.get("BASE") or "6.12")
+    return compose(entries, load_files(tap.TOP), own)[0] if os.path.isdir(own) else entries
+
+
 # TRACE_EVENT() is a language of its own; upstream's headers of trace events have all of these.
 TRACE = ["PARENTHESIS_ALIGNMENT", "OPEN_ENDED_LINE", "SPACING"]
 
 counts = {}
-for entry in load_entries(os.path.join(tap.TOP, "series")):
+for entry in entries_of_base():
     counts[entry.part] = position = counts.get(entry.part, 0) + 1
     case = checkpatch(entry.part, position, NOT_OURS + (SELFTESTS if entry.subject.startswith("vfio: selftests:") else []) +
                       (TRACE if entry.topic.endswith("-trace") else []))

@@ -213,6 +213,7 @@ def judge_alone(seen, parts=tuple(WAYS)):
     results = [own_groups(seen)]
     for part in parts:
         results += [happened(seen, part), *judge_unused(seen, part)]
+    results += [happened(seen, "deaf"), opened(seen, "hears")]
     return [*results, taken_back(seen), released(seen), nothing_broke(seen), log_has_eeh(seen)]
 
 

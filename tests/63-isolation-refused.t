@@ -45,6 +45,7 @@ class Refused(unittest.TestCase):
         seen = boot("isolation-links-unknown", "npu2_isolate=all", "-global", "pnv-npu2.x-dt-slot-label=GPU0")
         self.assertEqual(seen.facts["host.gpus"], "1")
         self.assertEqual(len(said(seen, "GPUs stay in one IOMMU group", 'has no "ibm,nvlink-peers"')), 1)
+        self.assertFalse([line for line in seen.kernel if "NVLinks to other GPUs are cut" in line])
 
     def test_other_npu(self):
         """an NPU that is not meant has one group, and one that does not exist is named"""

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # timeout: 400
 """With a group for each GPU, one that nobody has is reset by others than VFIO: by its attribute, by the port above it, by
-EEH, and it is removed and found again. It returns to its group, and who opens it next has its links cut. 30 s.
+EEH, and it is removed and found again. It returns to its group, and who opens it next has its links cut, or gets an error.
+30 s.
 
 tests/full/47-neighbours.t has the same beside a guest with another GPU.
 """
@@ -19,4 +20,4 @@ from neighbours import WAYS, judge_alone, observe  # noqa: E402
 LOG = tap.log("isolation-unused")
 TIMEOUT = 380
 
-tap.job(lambda: judge_alone(observe(LOG, TIMEOUT, "alone", *WAYS)), LOG)
+tap.job(lambda: judge_alone(observe(LOG, TIMEOUT, "alone", *WAYS, "deaf")), LOG)

@@ -4,6 +4,7 @@
 from mutations import Caught, Mutation
 
 CHECKS, COMPLAINTS, MACHINE = "machine/checks.py", "machine/complaints.py", "machine/witherspoon.py"
+NEIGHBOURS = "machine/neighbours.py"
 
 MUTATIONS = [
     Mutation("links that were up count as fenced afterwards", MACHINE,
@@ -35,6 +36,21 @@ MUTATIONS = [
     Mutation("no look at the registers is a good one", CHECKS,
              "any(seen.registers.values()) and not wrong", "not wrong",
              Caught.by("checks", "a run that saw nothing passes no check")),
+    Mutation("GPUs may reach each other when nobody says so", NEIGHBOURS,
+             """gpu.peers["bytes"] == gpu.peers["served"] == 0 < gpu.peers["refused"] for""",
+             """gpu.peers["bytes"] == 0 < gpu.peers["refused"] for""",
+             Caught.by("neighbours", "a byte that came from the other GPU's RAM, and a GPU that never tried")),
+    Mutation("a GPU that VFIO has open need not have cut its end", NEIGHBOURS,
+             "text == opens and masks == wanted and", "text == opens and masks and",
+             Caught.by("neighbours", "a GPU that has not cut its end while both guests run, or while VFIO has it open")),
+    Mutation("a GPU that has memory after a reset need not have cut its end", NEIGHBOURS,
+             """masks[:1] == CUT[:1] and ", memory off," in text""", "masks[:1] == CUT[:1]",
+             Caught.by("neighbours", "after a reset, a link that joins the GPUs, an end that is not cut of a GPU with memory, "
+                       "a neighbour's that is not")),
+    Mutation("the demo need not hear which links are cut", CHECKS,
+             "[1-9]\\d* times since, 0 failed", "\\d+ times since, \\d+ failed",
+             Caught.by("checks", "a GPU in a group with others, one that reaches others or is reached, or has not cut its links "
+                       "or is not said to")),
     Mutation("firmware may complain as long as it is no disaster", COMPLAINTS, 'BAD = "01234"', 'BAD = "012"',
              Caught.by("runs", "firmware that complains, at the beginning of a line or behind somebody else, in its "
                        "log or on the console")),

@@ -45,12 +45,16 @@ RUNS = {
     "reset by power": Run(("tests/57-reset-by-power.t",), EVERYTHING),
     "kunit": Run(("tests/42-kunit.t",), EVERYTHING),
     "checks": Run(("tests/41-checks.t",), ()),
+    "neighbours": Run(("tests/41-neighbours.t",), ()),
+    "isolation": Run(("tests/63-isolation-unused.t",), EVERYTHING),
+    "isolation refused": Run(("tests/63-isolation-refused.t",), EVERYTHING),
     "runs": Run(("tests/39-machine-runs.t",), ()),
     "nvlink2": Run(("tests/21-nvlink2-tool.t",), ()),
     "regions": selftests("nvlink2_regions"),
     "poison": selftests("nvlink2_poison"),
     "refused": selftests("nvlink2_refused:-t:unmapped_memory_over_both"),
     "order": selftests("nvlink2_order"),
+    "isolated": selftests("--append=npu2_isolate=all", "nvlink2_isolation:-t:after_each_reset"),
     "revoke": selftests("nvlink2_reset:-t:mapping_is_gone"),
 }
 

@@ -4,6 +4,9 @@
 from mutations import Caught, Mutation
 
 POWERNV = "arch/powerpc/platforms/powernv/"
+# Cases of tests/63-isolation-refused.t and tests/63-isolation-unused.t
+STAY = "GPUs whose links cannot be cut are in no group, and the log names each"
+GROUPS = "each GPU has a group of its own, with its bridges"
 VFIO = "drivers/vfio/pci/vfio_pci_nvlink2"
 
 MUTATIONS = [
@@ -103,4 +106,41 @@ MUTATIONS = [
     Mutation("GPU RAM is mapped by small pages only", VFIO + "_ram.c",
              "	.huge_fault	= nvlink2_ram_huge_fault,\n", "",
              Caught.by("demo", "tracepoints")),
+    Mutation("links to other GPUs are not cut again after a reset", POWERNV + "npu2.c",
+             """		return 0;
+
+	return pnv_npu2_gpu_isolate(gpu);""",
+             """		return 0;
+
+	return 0;""",
+             Caught.by("isolated", "selftests nvlink2_isolation isolated.after_each_reset")),
+    Mutation("a GPU need not say that it has cut its links", POWERNV + "npu2-isolate.c",
+             "	return pnv_npu2_is_cut(val, gpu->peer_links) ? 0 : -EIO;", "	return pnv_npu2_is_cut(val, 0) ? 0 : -EIO;",
+             Caught.by("isolation refused", STAY)),
+    Mutation("a GPU whose links cannot be cut has a group of its own", POWERNV + "npu2-group.c",
+             """	ret = pnv_npu2_isolate_new_gpu(gpu);
+	if (ret)""",
+             """	ret = pnv_npu2_isolate_new_gpu(gpu);
+	if (ret > 0)""",
+             Caught.by("isolation refused", STAY)),
+    Mutation("GPUs whose links are not known have groups of their own", POWERNV + "npu2-isolate.c",
+             """		       ret == -ENODEV ? "no" : "inconsistent");
+		return false;""",
+             """		       ret == -ENODEV ? "no" : "inconsistent");
+		return true;""",
+             Caught.by("isolation refused",
+                       "without a description of the links nothing is cut, and the log names the GPU")),
+    Mutation("GPUs whose links are cut are one group all the same", POWERNV + "npu2-isolate.c",
+             "		pnv_npu2_make_group(npu, i, i, 1);", "		pnv_npu2_make_group(npu, 0, 0, npu->num_gpus);",
+             Caught.by("isolation", GROUPS)),
+    Mutation("bridges are in the group of the first GPU", POWERNV + "npu2-group.c",
+             "		iommu_add_device(&bridge->gpu->group->table_group, &pdev->dev);",
+             "		iommu_add_device(&npu->group[0].table_group, &pdev->dev);",
+             Caught.by("isolation", GROUPS)),
+    Mutation("VFIO opens a GPU whose links could not be cut", VFIO + "_gpu.c",
+             "	if (pnv_npu2_gpu_isolate(gpu->pnv)) {", "	if (pnv_npu2_gpu_isolate(gpu->pnv) > 0) {",
+             Caught.by("isolation", "port: the GPU is not opened", "deaf: happened")),
+    Mutation("guests of two GPUs share the one block of ATSD registers", POWERNV + "npu2-topology.c",
+             "	return !npu->isolate || npu->num_atsd != 1 || gpu == npu->gpu;", "	return npu->num_atsd != 1 || gpu->npu;",
+             Caught.by("kunit", "pnv-npu2: npu2_test_atsd_isolated")),
 ]

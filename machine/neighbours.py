@@ -47,6 +47,11 @@ WAYS = {
 }
 # What EEH says at each boot
 AT_BOOT = r"EEH: (PowerNV platform initialized|PCI Enhanced I/O Error Handling Enabled|Capable adapter found)"
+# As in hardware: a PE of a PHB that refuses DMA, or that EEH freezes, stays frozen until EEH has restored its devices
+FREEZE = ("-global", "pnv-phb4.freeze-on-refusal=on")
+# What firmware logs then of the PHB
+DIAGNOSIS = (r"PHB#\w+\[\d+:\d+\]: +\w+(\[\w+\])? = \w+( \w+)?",)
+FROZEN = r"PHB#\w+\[\d+:\d+\]: +PEST\[\w+\] = 8\w+ 8\w+"
 OPENS = {
     "frozen": ("a GPU whose PE is frozen: the open fails", "Input/output error"),
     "thawed": ("it is opened when the PE is thawed", "opened"),
@@ -77,7 +82,8 @@ class Injected(Faults):
 
 def observe(log, timeout, *parts, extra=(), append=APART):
     """parts: those of machine/host/neighbours.c, all if there are none."""
-    settings = Settings(board=BOARD, job=",".join(["neighbours", *parts]), extra=extra, append=append)
+    settings = Settings(board=BOARD, job=",".join(["neighbours", *parts]), extra=(*FREEZE, *extra), append=append,
+                        may_complain=DIAGNOSIS)
     return scenario.observe(settings, log, timeout, Injected().at_mark())
 
 
@@ -193,9 +199,15 @@ def judge_refused(seen):
                    text.endswith(APART) and not any(key.startswith("guest.") for key in seen.facts), host=text)]
 
 
+def frozen_by_eeh(seen):
+    """Which is how EEH keeps everybody from a PE until it has restored it. Firmware tells when it finds that."""
+    found = [line for line in seen.firmware if re.search(FROZEN, line)]
+    return Result("recover: the PE is frozen meanwhile", bool(found), firmware="\n".join(found))
+
+
 def judge_unused(seen, part):
     """A GPU that nobody has, reset by others than VFIO."""
-    results = []
+    results = [frozen_by_eeh(seen)] if part == "recover" else []
     for way, opens in WAYS[part].items():
         results += [left_cut(seen, way), open_cut(seen, way, opens)]
     return results

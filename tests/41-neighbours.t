@@ -27,6 +27,7 @@ BEAT = "7: {} of 3 links copied, {} with ATS, {} words wrong, {} of 3 other ends
 WORKS, REACHES = "the neighbour's DMA, ATS and stores go on", "no GPU reaches the other one"
 GROUPS, REPLACED = "each GPU has a group of its own, with its bridges", "the first guest is replaced while the second works"
 LEFT, ERROR = "afterwards: no LPID, all links fenced", "no error of the NPU"
+FROZEN = "recover: the PE is frozen meanwhile"
 OPEN = "both ends are cut while VFIO has the GPU open"
 WAYS_AND_OPENS = [(way, opens) for part in WAYS for way, opens in WAYS[part].items()]
 
@@ -76,7 +77,7 @@ def observation():
     with open(RECORD, encoding="utf-8") as stream:
         record = json.load(stream)
     seen = Observation(record["order"])
-    seen.kernel = record["kernel"]
+    seen.kernel, seen.firmware = record["kernel"], record["firmware"]
     for mark, gpus in record["gpus"].items():
         seen.gpus[mark] = [types.SimpleNamespace(**gpu) for gpu in gpus]
     for mark, npus in record["registers"].items():
@@ -129,7 +130,7 @@ class Neighbours(unittest.TestCase):
 
     def test_each(self):
         """there is something wrong for each check"""
-        names = {name for _, _, name in WRONG_FACTS} | {LEFT, ERROR, "each GPU has cut its own end"}
+        names = {name for _, _, name in WRONG_FACTS} | {LEFT, ERROR, FROZEN, "each GPU has cut its own end"}
         self.assertEqual({result.name for result in judge_neighbours(self.good)} - names, set())
 
     def test_masks(self):
@@ -166,6 +167,10 @@ class Neighbours(unittest.TestCase):
         self.notices(LEFT, lambda seen: seen.registers["host.after"][0].link[4].update(fence="none"))
         for mark in self.good.registers:
             self.notices(ERROR, lambda seen, at=mark: seen.registers[at][0].fir.__setitem__(1, VALID))
+
+    def test_frozen(self):
+        """an EEH that has not frozen the PE, so that nothing had to be thawed"""
+        self.notices(FROZEN, lambda seen: seen.firmware.clear())
 
     def test_ignored(self):
         """GPUs that ignore what they are told: both are reached, or the test has not seen what it is for"""

@@ -17,8 +17,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sel
 
 import one_atsd  # noqa: E402
 import windows  # noqa: E402
-from selftests import (ATS, ENGINE_ONLY, FAST, HUGE, NO_DRIVER, NO_ENGINE, PANIC, REFUSED, UNTRAINED,  # noqa: E402
-                       Case, Run, build, in_parallel, judge_engine, judge_skips, log_path, print_tap, unless_expected)
+from selftests import (ATS, ENGINE_ONLY, FAST, FREEZE, HUGE, NO_DRIVER, NO_ENGINE, PANIC, REFUSED, UNTRAINED,  # noqa: E402
+                       Case, Run, build, in_parallel, judge_engine, judge_freezes, judge_skips, log_path, print_tap,
+                       unless_expected)
 
 TIMEOUT = 1500
 KERNEL = os.environ.get("KERNEL", "host")
@@ -32,6 +33,9 @@ FAILFN = ":-f:stuck:-f:isolation:-v:frozen_state"
 # What is left to test where links do not train, of these programs; tests/full/44-no-driver.t has the others
 WITHOUT_DRIVER = ("nvlink2_regions", "nvlink2_atsd", "nvlink2_falcon", "nvlink2_copy")
 LEFT = 33
+# EEH itself freezes the PE that it resets: isolated.after_each_reset, isolated.resets_of_another_gpu. And refused DMA does:
+# falcon.unmapped_memory_is_out_of_reach
+FREEZES = 3
 TRACE = log_path(KERNEL, "race-trace")
 
 # What nvlink2_copy says of each path, and what it says where links do not train
@@ -58,8 +62,9 @@ BATCHES = {
     "reset": (("nvlink2_reset",), "", {"extra": NO_ENGINE}),
     # Like a real machine without the vendor's driver
     "no-driver": (WITHOUT_DRIVER, "", {"extra": NO_DRIVER}),
-    # A group for each GPU
-    "isolated": (("nvlink2_isolation",), "npu2_isolate=all", {"extra": NO_ENGINE}),
+    # A group for each GPU, whose PE stays frozen until EEH has reset and restored it
+    "isolated": (("nvlink2_isolation", "nvlink2_falcon:-t:unmapped_memory_is_out_of_reach"), "npu2_isolate=all",
+                 {"extra": (*NO_ENGINE, *FREEZE)}),
     # Firmware that lists one block of ATSD registers for each NPU
     ONE_ATSD: (("nvlink2_kvm:-t:one_atsd_block_for_two_gpus:-t:one_atsd_block_for_two_guests", "nvlink2_atsd"), "",
                {"extra": NO_ENGINE}),
@@ -119,6 +124,7 @@ def main():
     runs["dma"].cases.append(judge_copy("dma", OVER_PCIE | OVER_NVLINK, False))
     runs["no-driver"].cases.append(judge_copy("no-driver", OVER_PCIE, True))
     runs["ats"].cases.append(judge_engine(runs.values()))
+    runs["isolated"].cases.append(judge_freezes(runs["isolated"], FREEZES))
     runs["no-driver"].cases.append(judge_skips(runs["no-driver"].cases, LEFT))
     sys.exit(print_tap(runs))
 

@@ -54,7 +54,7 @@ RUNS = {
     "poison": selftests("nvlink2_poison"),
     "refused": selftests("nvlink2_refused:-t:unmapped_memory_over_both"),
     "order": selftests("nvlink2_order"),
-    "isolated": selftests("--append=npu2_isolate=all", "nvlink2_isolation:-t:after_each_reset"),
+    "isolated": selftests("--freeze", "--append=npu2_isolate=all", "nvlink2_isolation:-t:after_each_reset"),
     "revoke": selftests("nvlink2_reset:-t:mapping_is_gone"),
 }
 

@@ -114,6 +114,10 @@ MUTATIONS = [
 
 	return 0;""",
              Caught.by("isolated", "selftests nvlink2_isolation isolated.after_each_reset")),
+    Mutation("a GPU whose PE is frozen while EEH restores it cannot have its links cut", POWERNV + "npu2-isolate.c",
+             "					  OPAL_EEH_ACTION_CLEAR_FREEZE_MMIO);",
+             "					  OPAL_EEH_ACTION_CLEAR_FREEZE_DMA);",
+             Caught.by("isolated", "selftests nvlink2_isolation isolated.after_each_reset")),
     Mutation("a GPU need not say that it has cut its links", POWERNV + "npu2-isolate.c",
              "	return pnv_npu2_is_cut(val, gpu->peer_links) ? 0 : -EIO;", "	return pnv_npu2_is_cut(val, 0) ? 0 : -EIO;",
              Caught.by("isolation refused", STAY)),

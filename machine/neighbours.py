@@ -9,7 +9,7 @@ A fact that is missing never passes.
 import re
 
 import scenario
-from checks import LINK_DISABLE_SHIFT, Result, log_is_clean, nothing_broke
+from checks import LINK_DISABLE_SHIFT, Result, nothing_broke
 from faults import TCE_FAULT, Faults
 from witherspoon import BOARDS, GPU_TYPE, NPU_TYPE, Settings
 
@@ -21,13 +21,14 @@ APART = "npu2_isolate=all"
 CUT = [links << LINK_DISABLE_SHIFT for links in BOARDS[BOARD].peer_links]
 # Of machine/host/neighbours.c: how many rounds the other guest has to do after each
 ROUNDS_AFTER = 2
-KILLED = "137"
+KILLED, SIGBUS = "137", "135"
 # What became of a GPU that was reset while nobody had it
 FOUND = f"done, memory (on|off), the same group of {LINKS + 1} functions, {LINKS} of {LINKS} bridges in it"
 # What each part says of its own guest
 PARTS = {
     "kill": KILLED,
     "reset": rf"{KILLED} stopped",
+    "poison": SIGBUS,
     "reboot": "2 boots",
     "look": r"0, 0 of [1-9]\d* functions failed",
     "freeze": KILLED,
@@ -45,6 +46,8 @@ WAYS = {
     "recover": {"recover": "opened"},
     "rescan": {"rescan": "opened"},
 }
+# What the kernel says when what a part is about has happened
+SAID = {"recover": "EEH: ", "poison": "Memory failure: "}
 # What EEH says at each boot
 AT_BOOT = r"EEH: (PowerNV platform initialized|PCI Enhanced I/O Error Handling Enabled|Capable adapter found)"
 # As in hardware: a PE of a PHB that refuses DMA, or that EEH freezes, stays frozen until EEH has restored its devices
@@ -178,11 +181,13 @@ def released(seen):
     return Result("afterwards: unbound", text == "8 of 8", host=text)
 
 
-def log_has_eeh(seen):
-    """What EEH says of the GPU that it has reset is all that is bad in the host's log."""
-    said = [line for line in seen.kernel if "EEH: " in line and not re.search(AT_BOOT, line)]
-    text = seen.facts.get("host.log", "")
-    return Result("host's log", bool(said) and text.startswith(f"{len(said)} warnings"), host=f"{text}, {len(said)} of EEH")
+def log_has(seen, parts):
+    """What the kernel says of the parts is all that is bad in the host's log."""
+    said = {part: [line for line in seen.kernel if SAID[part] in line and not re.search(AT_BOOT, line)]
+            for part in parts if part in SAID}
+    text, total = seen.facts.get("host.log", ""), sum(map(len, said.values()))
+    return Result("host's log", all(said.values()) and text.startswith(f"{total} warnings"),
+                  host=f"{text}, {total} of {', '.join(said) or 'nothing'}")
 
 
 def judge_ignored(seen):
@@ -226,7 +231,7 @@ def judge_alone(seen, parts=tuple(WAYS)):
     for part in parts:
         results += [happened(seen, part), *judge_unused(seen, part)]
     results += [happened(seen, "deaf"), opened(seen, "hears")]
-    return [*results, taken_back(seen), released(seen), nothing_broke(seen), log_has_eeh(seen)]
+    return [*results, taken_back(seen), released(seen), nothing_broke(seen), log_has(seen, parts)]
 
 
 def judge_neighbours(seen, parts=tuple(PARTS)):
@@ -238,4 +243,4 @@ def judge_neighbours(seen, parts=tuple(PARTS)):
         results.append(opened(seen, "hears"))
     results += [replaced(seen), goes_on(seen, "replaced"), both_cut(seen)]
     return [own_groups(seen), *results, works(seen), not_reached(seen), taken_back(seen), released(seen), nothing_broke(seen),
-            log_has_eeh(seen) if "recover" in parts else log_is_clean(seen)]
+            log_has(seen, parts)]

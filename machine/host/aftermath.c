@@ -28,7 +28,7 @@ static const char *const bad_words[] = {
 	"blocked for more than", "self-detected stall", "detected stalls", "soft lockup",
 	"hard LOCKUP", "UBSAN:", "KASAN:", "kmemleak:", "Machine check", "MCE: ", "HMI",
 	"Hypervisor Maintenance", "checkstop", "EEH: ", "cannot fence", "cannot deny DMA",
-	"cannot take back", "Kernel panic",
+	"cannot take back", "Kernel panic", "Memory failure: ",
 	NULL
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Two guests at once, each with one GPU of the same socket, which has its GPU try to reach the other one all the time.
- * While the first guest works, the second one is killed, loses its GPU, reboots, looks around, or makes its GPU fail, and
- * while nobody has its GPU that is reset, by others than VFIO; then the first one is replaced while the second one works.
+ * While the first guest works, the second one is killed, loses its GPU or a page of its RAM, reboots, looks around, or makes
+ * its GPU fail, and while nobody has its GPU that is reset, by others than VFIO; then the first one is replaced while the second one works.
  * Whoever watches injects faults at the marks.
  *
  * Usage: neighbours [PART]...
@@ -151,6 +151,42 @@ static void reset_second(const char *part)
 	report(part, "%d%s", status, lives[1].stopped ? " stopped" : "");
 }
 
+/*
+ * A page of the RAM of the second GPU: its aperture is behind that of the first one. ATSD registers, which are claimed
+ * under the same name, are a page.
+ */
+static bool poison_ram(void)
+{
+	char line[128], address[32];
+	unsigned long long start, end, last = 0;
+	FILE *iomem = fopen("/proc/iomem", "re");
+
+	while (iomem && fgets(line, sizeof(line), iomem))
+		if (strstr(line, ": vfio-pci nvlink2") && sscanf(line, "%llx-%llx", &start, &end) == 2 &&
+		    end - start >= 1 << 20)
+			last = start;
+	if (iomem)
+		fclose(iomem);
+	snprintf(address, sizeof(address), "%#llx", last);
+	return last && file_write("/sys/devices/system/memory/hard_offline_page", address);
+}
+
+static bool watch_for_poison(const char *line)
+{
+	long before = lives[1].rounds;
+	bool on = watch_second(line);
+
+	if (before < ROUNDS_BEFORE && lives[1].rounds == ROUNDS_BEFORE)
+		on &= poison_ram();
+	return on;
+}
+
+/* A memory error in the RAM of the GPU of the second guest. */
+static void poison_second(const char *part)
+{
+	report(part, "%d", run_second(watch_for_poison, "neighbour", NULL));
+}
+
 static int boots;
 
 static bool watch_boots(const char *line)
@@ -238,6 +274,7 @@ static const struct {
 } parts[] = {
 	{ "kill", kill_second },
 	{ "reset", reset_second },
+	{ "poison", poison_second },
 	{ "reboot", reboot_second },
 	{ "look", look_around },
 	{ "freeze", freeze_second },

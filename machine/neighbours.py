@@ -62,6 +62,11 @@ OPENS = {
 }
 
 
+# And without a guest, of GPUs that lose their state in D3hot
+WAYS_ALONE = {**WAYS, "power": {"power": "opened"}}
+LOSES_STATE = ("-global", "pnv-v100.no-soft-reset=off")
+
+
 class Injected(Faults):
     """What is injected at the marks, into the second GPU."""
 
@@ -113,7 +118,7 @@ def goes_on(seen, part):
 
 def happened(seen, part):
     text = seen.facts.get(f"host.{part}", "")
-    return Result(f"{part}: happened", bool(re.match(PARTS[part] + "$", text)), host=text)
+    return Result(f"{part}: happened", bool(re.match(PARTS.get(part, FOUND) + "$", text)), host=text)
 
 
 def opened(seen, key):
@@ -213,7 +218,7 @@ def frozen_by_eeh(seen):
 def judge_unused(seen, part):
     """A GPU that nobody has, reset by others than VFIO."""
     results = [frozen_by_eeh(seen)] if part == "recover" else []
-    for way, opens in WAYS[part].items():
+    for way, opens in WAYS_ALONE[part].items():
         results += [left_cut(seen, way), open_cut(seen, way, opens)]
     return results
 
@@ -225,7 +230,7 @@ def own_groups(seen):
                   len(set(texts)) == len(CUT), host="\n".join(texts))
 
 
-def judge_alone(seen, parts=tuple(WAYS)):
+def judge_alone(seen, parts=tuple(WAYS_ALONE)):
     """Of "neighbours alone": there is no guest."""
     results = [own_groups(seen)]
     for part in parts:

@@ -8,7 +8,7 @@
  * Usage: neighbours [PART]...
  *        neighbours alone PART...
  *
- * PART is the name of a row of the table at the end; without, all. "alone" is without the first guest, for parts in which
+ * PART is the name of a row of the table at the end; without, all but "power". "alone" is without the first guest, for parts in which
  * nobody has the second GPU.
  */
 #include <signal.h>
@@ -253,6 +253,11 @@ static void reset_idle(const char *part)
 	unused_idle(part, &taken.gpus[1], &taken.groups[1]);
 }
 
+static void reset_by_power(const char *part)
+{
+	unused_power(part, &taken.gpus[1], &taken.groups[1]);
+}
+
 static void reset_by_port(const char *part)
 {
 	unused_port(part, &taken.gpus[1], &taken.groups[1]);
@@ -280,6 +285,7 @@ static const struct {
 	{ "freeze", freeze_second },
 	{ "deaf", deafen_second },
 	{ "idle", reset_idle },
+	{ "power", reset_by_power },
 	{ "port", reset_by_port },
 	{ "recover", recover_second },
 	{ "rescan", find_second },
@@ -292,7 +298,8 @@ static bool wanted(int argc, char **argv, const char *name)
 	for (i = 1; i < argc; i++)
 		if (!strcmp(argv[i], name))
 			return true;
-	return argc == 1;
+	/* GPUs keep their state in D3hot, unless the machine was started otherwise. */
+	return argc == 1 && strcmp(name, "power");
 }
 
 /* QEMU ends at the next line that the guest says. */

@@ -24,9 +24,20 @@
 #define RESET_US 2000
 #define READY_US 200000
 
+static bool reset_by(const struct gpu *gpu, const char *method)
+{
+	return file_write(path_join(gpu->device.path, "reset_method"), method) &&
+	       file_write(path_join(gpu->device.path, "reset"), "1");
+}
+
 static bool reset_idle(const struct gpu *gpu)
 {
-	return file_write(path_join(gpu->device.path, "reset"), "1");
+	return reset_by(gpu, "bus");
+}
+
+static bool reset_by_power(const struct gpu *gpu)
+{
+	return reset_by(gpu, "pm");
 }
 
 static bool config_word(int fd, off_t offset, uint16_t clear, uint16_t set)
@@ -136,6 +147,11 @@ static void reset_unused(const char *part, const struct gpu *gpu, struct group *
 void unused_idle(const char *part, const struct gpu *gpu, struct group *group)
 {
 	reset_unused(part, gpu, group, reset_idle);
+}
+
+void unused_power(const char *part, const struct gpu *gpu, struct group *group)
+{
+	reset_unused(part, gpu, group, reset_by_power);
 }
 
 void unused_port(const char *part, const struct gpu *gpu, struct group *group)

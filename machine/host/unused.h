@@ -6,12 +6,17 @@
 #include "group.h"
 
 /**
- * unused_idle() - reset a GPU that has no driver, by its attribute "reset".
+ * unused_idle() - reset a GPU that has no driver, by its attribute "reset": the bus below the port.
  * @part: key of what is reported, and name of the marks: "part" after the reset, "part.open" while VFIO has the GPU open.
  * @gpu: the GPU.
  * @group: its group, bound to vfio-pci before and after.
  */
 void unused_idle(const char *part, const struct gpu *gpu, struct group *group);
+
+/**
+ * unused_power() - the same by its power state, which only resets a GPU that says that it loses its state in D3hot.
+ */
+void unused_power(const char *part, const struct gpu *gpu, struct group *group);
 
 /**
  * unused_port() - the same by the port above it, as setpci does it: the GPU is lost until it is removed and found again.

@@ -132,6 +132,10 @@ TEST_F_TIMEOUT(isolated, after_each_reset, NVLINK2_TIMEOUT)
 			continue;
 		ASSERT_EQ(0, ret)
 			TH_LOG("reset by %s", resets[i].name);
+		/* Whoever restored it did not have to wait for the user */
+		EXPECT_NE(0, sysfs_config(nvlink2_place()->gpu, PCI_COMMAND, 2) &
+			     PCI_COMMAND_MEMORY)
+			TH_LOG("reset by %s", resets[i].name);
 		ASSERT_EQ(0, recover(&self->nvlink2));
 		EXPECT_CUT(self)
 			TH_LOG("reset by %s", resets[i].name);

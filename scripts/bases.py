@@ -4,6 +4,7 @@
   kernel.config  what the emulated machine's kernel of it is configured with besides machine/kernel/host.config
   BASES          the version that it was last tested on
   DROPPED        a line "topic: reason" for each commit of series/ that this base does not take
+  FIXES          a line "topic: what was seen" for each fix of the first two parts: whether it is still needed there
   series/        its own version of a commit (same part and name), or a commit that only this base has
   <path>.patch   its own version of the patch that lies at that path; for a file that the series adds: what is
                  different in it; else what a commit of bases/NAME/series takes
@@ -19,7 +20,7 @@ from overlays import SUFFIX, OverlayError, apply_patch, files_below, is_executab
 
 DROPPED = "DROPPED"
 # What is written by hand or by check-full
-NOTES = (DROPPED, "BASES", "kernel.config")
+NOTES = (DROPPED, "BASES", "FIXES", "kernel.config")
 SERIES = "series"
 
 

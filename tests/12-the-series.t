@@ -102,6 +102,15 @@ class TheSeries(unittest.TestCase):
         self.git(linux, "am", "--quiet", *patches)
         self.assertEqual(self.git(linux, "rev-parse", "HEAD^{tree}"), tree)
 
+    def test_fixes(self):
+        """bases/mainline/FIXES says of each fix of the first two parts that mainline takes whether it is needed there"""
+        directory = os.path.join(tap.TOP, "bases", "mainline")
+        fixes = {entry.topic for entry in load_entries(os.path.join(tap.TOP, "series")) if entry.part[0] in "12"}
+        with open(os.path.join(directory, "FIXES"), encoding="utf-8") as stream:
+            lines = dict(line.rstrip("\n").partition(": ")[::2] for line in stream)
+        self.assertEqual(set(lines), fixes - set(load_dropped(directory)))
+        self.assertEqual([topic for topic, text in lines.items() if not text.startswith(("shown: ", "by reading"))], [])
+
     def test_no_work_pending(self):
         """build/linux has nothing that the overlay does not have"""
         self.assertIn("as the overlay has it", self.output("series", "status"))

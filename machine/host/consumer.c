@@ -23,6 +23,9 @@
 #define QEMU "/usr/bin/qemu-system-ppc64"
 /* Names another one */
 #define QEMU_VARIABLE "CONSUMER_QEMU"
+/* A command of the shell that starts the guest in place of ours, with the kernel's command line that the guest is to have */
+#define COMMAND_VARIABLE "CONSUMER_COMMAND"
+#define APPEND_VARIABLE "CONSUMER_APPEND"
 #define SHELL "/bin/sh"
 #define KERNEL "/boot/vmlinux"
 #define INITRD "/boot/guest.cpio"
@@ -154,15 +157,27 @@ static char *qemu(void)
 	return strdup(other ? other : QEMU);
 }
 
-static void build_command(struct command *command, const struct consumer *consumer)
+/* The kernel's command line */
+static char *append_of(const struct consumer *consumer)
 {
 	const char *job = consumer->shell ? "shell" : consumer->job;
+	char *append;
 
-	if (consumer->command) {
-		add_word(command, strdup(SHELL));
-		add(command, "-c", "%s", consumer->command);
-		return;
-	}
+	if (asprintf(&append, "console=hvc0 quiet panic=-1%s%s %s", job ? " machine.job=" : "", job ? job : "",
+		     consumer->parameters ? consumer->parameters : "") < 0)
+		abort();
+	return append;
+}
+
+static void build_shell_command(struct command *command, const char *text, const char *append)
+{
+	setenv(APPEND_VARIABLE, append, 1);
+	add_word(command, strdup(SHELL));
+	add(command, "-c", "%s", text);
+}
+
+static void build_own_command(struct command *command, const struct consumer *consumer, const char *append)
+{
 	add_word(command, qemu());
 	add_word(command, strdup("-nodefaults"));
 	if (!consumer->reboots)
@@ -179,10 +194,21 @@ static void build_command(struct command *command, const struct consumer *consum
 	add(command, "-bios", FIRMWARE);
 	add(command, "-kernel", KERNEL);
 	add(command, "-initrd", INITRD);
-	add(command, "-append", "console=hvc0 quiet panic=-1%s%s %s", job ? " machine.job=" : "",
-	    job ? job : "", consumer->parameters ? consumer->parameters : "");
+	add(command, "-append", "%s", append);
 	add_gpus(command, consumer);
 	add_arguments(command, consumer->arguments);
+}
+
+static void build_command(struct command *command, const struct consumer *consumer)
+{
+	const char *text = consumer->command ? consumer->command : getenv(COMMAND_VARIABLE);
+	char *append = append_of(consumer);
+
+	if (text)
+		build_shell_command(command, text, append);
+	else
+		build_own_command(command, consumer, append);
+	free(append);
 }
 
 static void free_command(struct command *command)

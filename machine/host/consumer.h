@@ -31,6 +31,9 @@
  * @end_signal: what ends QEMU then, 0 for SIGTERM.
  * @name: of one of several guests at once, put before the keys of what it reports; or NULL.
  * @marks: file descriptor that gets a byte for each mark, which is not shown then; 0 for none.
+ *
+ * Where the environment has CONSUMER_COMMAND, that is the @command of all guests that have none. It finds in CONSUMER_APPEND
+ * what the guest's kernel is to be told.
  */
 struct consumer {
 	const struct gpu *gpu;

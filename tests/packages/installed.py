@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A Debian on a disk of the emulated machine, on which the packages of make deb are installed, used and removed."""
+"""A Debian on a disk of the emulated machine, on which the packages of make deb are installed, used and removed.
 
+Each step works on a copy of the disk that the one before has left, so that what is interrupted goes on with its step.
+"""
+
+import dataclasses
 import glob
+import hashlib
+import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -13,40 +20,54 @@ import tap
 sys.path.insert(0, os.path.join(tap.TOP, "machine"))
 
 import checks  # noqa: E402
+import guests  # noqa: E402
+import moves  # noqa: E402
 from checks import Result  # noqa: E402
-from scenario import observe  # noqa: E402
+from scenario import Observation, observe  # noqa: E402
 from witherspoon import BOARDS, DEFAULT_BOARD, MachineError, Settings  # noqa: E402
 
 HERE = os.path.join(tap.TOP, "tests", "packages")
 DEB = os.path.join(tap.TOP, "scripts", "deb")
 OUT = os.path.join(tap.BUILD, "deb")
-MEDIA_SIZE = "600M"
-LIMIT = {"first-boot": 3600, "install": 2400, "demo": 1800, "purge": 2400}
+MIB, SECTOR = 1 << 20, 512
+# In MiB: where the partitions begin, and how large they are
+ROOT, MEDIA = (1, 1500), (1501, 600)
+# Only for what hangs
+LIMIT = 4 * 3600
+# What the steps are made of
+PARTS = ("first-boot", "packages-test.service", "step")
+JOBS = ("passthrough", "guests", "moves")
+SHAPE, REBOOTS, ROUNDS, GPUS = "reboot-two:1", 1, 2, 2
+# Both GPUs of the socket, with three bridges each
+BOUND = "8"
+# Configuration, which stays until packages are purged
+CONFIGURATION = {"/etc/udev/rules.d/60-nvlink2.rules",
+                 "/etc/apparmor.d/abstractions/libvirt-qemu.d/qemu-system-ppc64-nvlink2"}
 NAMES = ("linux-image-", "qemu-system-ppc-nvlink2", "nvlink2-tools", "nvlink2-selftests")
-# A disk below the board's port for one; two namespaces, whose order is certain
-DISK = ("-device", "nvme,id=disks,bus=disk,serial=1",
-        "-drive", "if=none,id=root,format=raw,cache=unsafe,file={root}", "-device", "nvme-ns,drive=root,bus=disks,nsid=1",
-        "-drive", "if=none,id=media,format=raw,cache=unsafe,file={media}", "-device", "nvme-ns,drive=media,bus=disks,nsid=2")
+# One disk below the board's port for one, with two partitions: the kernel finds several disks in no certain order
+DISK = ("-drive", "if=none,id=disk,format=raw,cache=unsafe,file={disk}", "-device", "nvme,drive=disk,bus=disk,serial=1")
 
 
 class Installed(Settings):
-    """A boot from the disk; without an initrd by the house's own kernel, with its first process the given one."""
+    """A boot from the disk: by the house's own kernel with the first process init, or by that of the packages, where
+    systemd does the step.
+    """
 
     end = re.compile(r"@ end$|.*reboot: Power down")
 
-    def __init__(self, root, media, kernel=None, initrd=None, init=None):
-        super().__init__(extra=[word.format(root=root, media=media) for word in DISK])
-        self.kernel = kernel or os.path.join(self.images, "vmlinux")
-        self.initrd = initrd
-        self.init = init
+    def __init__(self, work, init=None, step=None):
+        super().__init__(extra=[word.format(disk=os.path.join(work, "disk.img")) for word in DISK])
+        self.kernel = os.path.join(work, "vmlinux") if step else os.path.join(self.images, "vmlinux")
+        self.initrd = os.path.join(work, "initrd") if step else None
+        self.task = f"packages.step={step}" if step else f"init={init}"
 
     def command(self):
         words = super().command()
         words[words.index("-kernel") + 1] = self.kernel
         where = words.index("-initrd")
         words[where:where + 2] = ["-initrd", self.initrd] if self.initrd else []
-        words[words.index("-append") + 1] = "root=/dev/nvme0n1 console=hvc0 quiet panic=-1 systemd.show_status=false " + (
-            f"init={self.init}" if self.init else "")
+        words[words.index("-append") + 1] = ("root=/dev/nvme0n1p1 console=hvc0 quiet panic=-1 systemd.show_status=false "
+                                             f"{self.task}")
         return words
 
 
@@ -58,13 +79,25 @@ def run(*command, **options):
     return done.stdout
 
 
-def boot(step, work, **options):
-    settings = Installed(os.path.join(work, "root.img"), os.path.join(work, "media.img"), **options)
-    return observe(settings, tap.log(f"packages-{step}"), LIMIT[step])
+def boot(name, work, seen=None, **options):
+    return observe(Installed(work, **options), tap.log(f"packages-{name}"), LIMIT, seen=seen)
 
 
-def make_disk(image, directory, size):
-    run("mke2fs", "-q", "-F", "-t", "ext4", "-d", directory, image, size)
+def make_media(work, directory):
+    """The second partition of the disk, with what is in the directory."""
+    begin, size = MEDIA
+    run("mke2fs", "-q", "-F", "-t", "ext4", "-E", f"offset={begin * MIB}", "-d", directory, os.path.join(work, "disk.img"),
+        f"{size}M")
+
+
+def write_table(disk):
+    """Of partitions, as PCs have it."""
+    entries = [struct.pack("<B3sB3sII", 0, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff", begin * MIB // SECTOR, size * MIB // SECTOR)
+               for begin, size in (ROOT, MEDIA)]
+    with open(disk, "r+b") as stream:
+        stream.truncate(sum(MEDIA) * MIB)
+        stream.seek(446)
+        stream.write(b"".join(entries).ljust(64, b"\0") + b"\x55\xaa")
 
 
 def base(suite):
@@ -74,13 +107,13 @@ def base(suite):
     if os.path.exists(image):
         return image
     os.makedirs(work, exist_ok=True)
-    root, media = os.path.join(work, "root.img"), os.path.join(work, "media.img")
-    run(os.path.join(HERE, "rootfs"), suite, root)
-    make_disk(media, HERE, "1M")
+    disk = os.path.join(work, "disk.img")
+    run(os.path.join(HERE, "rootfs"), suite, disk, str(ROOT[0] * MIB), f"{ROOT[1]}M")
+    write_table(disk)
     seen = boot("first-boot", work, init="/first-boot")
     if "host.installed" not in seen.facts:
         raise MachineError(f"Debian could not be installed: {seen.facts.get('host.failed', 'see packages-first-boot.log')}")
-    os.rename(root, image)
+    os.rename(disk, image)
     return image
 
 
@@ -110,25 +143,26 @@ def next_revision(where):
 
 
 def media(work):
-    """The disk with the packages, and with the jobs and the guest of the house's own images."""
+    """The partition with the packages, and with the jobs and the guest of the house's own images."""
     tree = os.path.join(work, "media")
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(os.path.join(tree, "guest"))
     copy_packages(os.path.join(tree, "first"))
     next_revision(os.path.join(tree, "first"))
     with open(os.path.join(tap.BUILD, "images", "host.cpio"), "rb") as archive:
-        run("cpio", "-id", "--quiet", "jobs/passthrough", "boot/vmlinux", "boot/guest.cpio", cwd=tree, stdin=archive)
+        run("cpio", "-id", "--quiet", *(f"jobs/{name}" for name in JOBS), "boot/vmlinux", "boot/guest.cpio", cwd=tree,
+            stdin=archive)
     for name in ("vmlinux", "guest.cpio"):
         os.rename(os.path.join(tree, "boot", name), os.path.join(tree, "guest", name))
-    for name in ("packages-test.service", "step"):
+    for name in PARTS:
         shutil.copy(os.path.join(HERE, name), tree)
-    make_disk(os.path.join(work, "media.img"), tree, MEDIA_SIZE)
+    make_media(work, tree)
     shutil.rmtree(tree)
 
 
 def take_out(work, *names):
-    """Files of the disk with the packages, whose journal may have to be replayed; that is status 1."""
-    disk = os.path.join(work, "media.img")
+    """Files of the partition with the packages, whose journal may have to be replayed; that is status 1."""
+    disk = f"{os.path.join(work, 'disk.img')}?offset={MEDIA[0] * MIB}"
     subprocess.run(["e2fsck", "-fy", disk], capture_output=True, check=False)
     for name in names:
         run("debugfs", "-R", f"dump /{name} {os.path.join(work, name)}", disk)
@@ -137,7 +171,7 @@ def take_out(work, *names):
 
 
 def expect(name, fact, wanted, facts):
-    return Result(name, re.fullmatch(wanted, facts.get(fact, "")), "", facts.get(fact, "(not said)"))
+    return Result(name, bool(re.fullmatch(wanted, facts.get(fact, ""))), "", facts.get(fact, "(not said)"))
 
 
 def judge_install(facts):
@@ -149,27 +183,133 @@ def judge_demo(seen):
     facts = seen.facts
     return [expect("systemd starts all it has", "host.systemd.failed", r"\s*", facts),
             expect("nvlink2 check is content with kernel and QEMU", "host.check", "0", facts),
-            expect("nvlink2 binds the group", "host.bind", "0", facts),
+            expect("nvlink2 binds the group, for each start from now on", "host.bind", "0", facts),
             expect("nvlink2 takes the QEMU of the package", "host.packaged", "/usr/bin/qemu-system-ppc64-nvlink2", facts),
             *checks.judge(DEFAULT_BOARD, seen)]
 
 
-def judge_purge(facts):
+def judge_shapes(seen):
+    return [expect("udev has bound the group", "host.at-boot", BOUND, seen.facts),
+            guests.stays(seen, SHAPE, REBOOTS + 1, GPUS), guests.host_is_well(seen)]
+
+
+def judge_moves(seen):
+    return [expect("udev has bound the group again", "host.at-boot", BOUND, seen.facts), *moves.judge_moves(seen, ROUNDS)]
+
+
+def parents(path):
+    above = os.path.dirname(path)
+    return {above, *parents(above)} if above != "/" else set()
+
+
+def only_configuration(text):
+    kept = set(re.findall(r"> (\S+)", text))
+    above = set().union(*(parents(path) for path in CONFIGURATION))
+    return Result("configuration stays then, and nothing else", CONFIGURATION <= kept and not kept - CONFIGURATION - above and
+                  "<" not in text, "", text)
+
+
+def judge_remove(facts):
     first, second = facts.get("host.versions.first", ""), facts.get("host.versions.second", "")
     newer = re.sub(r"nvlink2\.(\d+)", lambda match: f"nvlink2.{int(match[1]) + 1}", first)
     return [expect("the next version takes the place of this one", "host.upgrade", "0", facts),
-            Result("and is newer", first and second == newer, "", f"{first}, {second}"),
+            Result("and is newer", bool(first) and second == newer, "", f"{first}, {second}"),
+            expect("all can be removed", "host.remove", "0", facts),
+            only_configuration(facts.get("host.kept", "")),
             expect("all can be purged", "host.purge", "0", facts),
             expect("nothing is left behind, and nothing is missing", "host.left", r"\s*", facts)]
 
 
-def judge(suite):
-    """All steps, on a copy of the disk."""
-    work = os.path.join(tap.BUILD, "packages", "run")
-    os.makedirs(work, exist_ok=True)
-    shutil.copy(base(suite), os.path.join(work, "root.img"))
-    media(work)
+def install(work):
     results = judge_install(boot("install", work, init="/first-boot -- install").facts)
     take_out(work, "vmlinux", "initrd")
-    results += judge_demo(boot("demo", work, kernel=os.path.join(work, "vmlinux"), initrd=os.path.join(work, "initrd")))
-    return results + judge_purge(boot("purge", work, init="/first-boot -- purge").facts)
+    return results
+
+
+def systemd(step, judge_step, observation=Observation):
+    def do(work):
+        return judge_step(boot(step, work, seen=observation(), step=step))
+    return do
+
+
+def remove(work):
+    return judge_remove(boot("remove", work, init="/first-boot -- remove").facts)
+
+
+STEPS = {"install": install, "demo": systemd("demo", judge_demo), "shapes": systemd("shapes", judge_shapes, guests.Guests),
+         "moves": systemd("moves", judge_moves), "remove": remove}
+
+
+def copy(path, to):
+    """Large files with holes."""
+    run("cp", "--sparse=always", "--", path, f"{to}.new")
+    os.rename(f"{to}.new", to)
+
+
+class Progress:
+    """Which steps have been done, with what came out; the directory "done" has the disk as the last of them left it."""
+
+    def __init__(self, work, key):
+        self.work, self.done, self.key = work, os.path.join(work, "done"), key
+        self.path = os.path.join(self.done, "steps.json")
+        self.steps = {}
+        if os.path.exists(self.path):
+            with open(self.path, encoding="utf-8") as stream:
+                known = json.load(stream)
+            self.steps = known["steps"] if known["key"] == key else {}
+
+    def write(self):
+        """The disk first: what it has been through is done again if this is interrupted."""
+        os.makedirs(self.done, exist_ok=True)
+        if os.path.exists(self.path):
+            os.remove(self.path)
+        os.replace(os.path.join(self.work, "disk.img"), os.path.join(self.done, "disk.img"))
+        with open(f"{self.path}.new", "w", encoding="utf-8") as stream:
+            json.dump({"key": self.key, "steps": self.steps}, stream)
+        os.rename(f"{self.path}.new", self.path)
+
+    def step(self, name, do):
+        """Results of the step, which is done unless it has been; it has not if it failed."""
+        if name in self.steps:
+            return [Result(**result) for result in self.steps[name]]
+        copy(os.path.join(self.done, "disk.img"), os.path.join(self.work, "disk.img"))
+        results = do(self.work)
+        if all(result.passed for result in results):
+            self.steps[name] = [dataclasses.asdict(result) for result in results]
+            self.write()
+        return results
+
+
+def digest(*paths):
+    total = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as stream:
+            total.update(hashlib.file_digest(stream, "sha256").digest())
+    return total.hexdigest()
+
+
+def begin(suite):
+    """The disk before the first step, unless packages, jobs and steps are those of the last time."""
+    work = os.path.join(tap.BUILD, "packages", "run")
+    os.makedirs(work, exist_ok=True)
+    disk = base(suite)
+    images = [os.path.join(tap.BUILD, "images", name) for name in ("vmlinux", "host.cpio")]
+    key = f"{disk} {os.path.getmtime(disk)} " + digest(
+        *images, *sorted(glob.glob(os.path.join(OUT, "*.deb"))), *(os.path.join(HERE, name) for name in PARTS))
+    progress = Progress(work, key)
+    if not progress.steps:
+        copy(disk, os.path.join(work, "disk.img"))
+        media(work)
+        progress.write()
+    return progress
+
+
+def judge(suite):
+    """Up to the first step that fails: what comes after it has nothing to stand on."""
+    progress, results = begin(suite), []
+    for name, do in STEPS.items():
+        results += progress.step(name, do)
+        if name not in progress.steps:
+            return results
+    shutil.rmtree(progress.done)
+    return results

@@ -161,13 +161,19 @@ def media(work):
 
 
 def take_out(work, *names):
-    """Files of the partition with the packages, whose journal may have to be replayed; that is status 1."""
-    disk = f"{os.path.join(work, 'disk.img')}?offset={MEDIA[0] * MIB}"
-    subprocess.run(["e2fsck", "-fy", disk], capture_output=True, check=False)
+    """Files of the partition with the packages. Its journal may have to be replayed, which is status 1 and needs a file of
+    its own.
+    """
+    begin, size = MEDIA
+    partition = os.path.join(work, "media.img")
+    run("dd", f"if={os.path.join(work, 'disk.img')}", f"of={partition}", f"bs={MIB}", f"skip={begin}", f"count={size}",
+        "conv=sparse", "status=none")
+    subprocess.run(["e2fsck", "-fy", partition], capture_output=True, check=False)
     for name in names:
-        run("debugfs", "-R", f"dump /{name} {os.path.join(work, name)}", disk)
+        run("debugfs", "-R", f"dump /{name} {os.path.join(work, name)}", partition)
         if not os.path.getsize(os.path.join(work, name)):
             raise MachineError(f"the machine has written no {name}")
+    os.remove(partition)
 
 
 def expect(name, fact, wanted, facts):

@@ -32,6 +32,8 @@ OUT = os.path.join(tap.BUILD, "deb")
 MIB, SECTOR = 1 << 20, 512
 # In MiB: where the partitions begin, and how large they are
 ROOT, MEDIA = (1, 1500), (1501, 600)
+# A service that takes longer than 90 seconds to start has not failed here
+PATIENCE = "systemd.show_status=false systemd.default_timeout_start_sec=3600 systemd.default_device_timeout_sec=3600"
 # Only for what hangs
 LIMIT = 4 * 3600
 # What the steps are made of
@@ -66,8 +68,7 @@ class Installed(Settings):
         words[words.index("-kernel") + 1] = self.kernel
         where = words.index("-initrd")
         words[where:where + 2] = ["-initrd", self.initrd] if self.initrd else []
-        words[words.index("-append") + 1] = ("root=/dev/nvme0n1p1 console=hvc0 quiet panic=-1 systemd.show_status=false "
-                                             f"{self.task}")
+        words[words.index("-append") + 1] = f"root=/dev/nvme0n1p1 console=hvc0 quiet panic=-1 {PATIENCE} {self.task}"
         return words
 
 

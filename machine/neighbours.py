@@ -62,9 +62,10 @@ OPENS = {
 }
 
 
-# And without a guest, of GPUs that lose their state in D3hot
-WAYS_ALONE = {**WAYS, "power": {"power": "opened"}}
-LOSES_STATE = ("-global", "pnv-v100.no-soft-reset=off")
+# And without a guest, of GPUs that lose their state in D3hot, in slots without power controller, as those of SXM2 modules
+# are: QEMU takes out of others what is in them
+WAYS_ALONE = {**WAYS, "power": {"power": "opened"}, "slot": {"slot": "opened"}}
+OTHERWISE = ("-global", "pnv-v100.no-soft-reset=off", "-global", "xio3130-downstream.power_controller_present=off")
 
 
 class Injected(Faults):

@@ -8,7 +8,7 @@
  * Usage: neighbours [PART]...
  *        neighbours alone PART...
  *
- * PART is the name of a row of the table at the end; without, all but "power". "alone" is without the first guest, for parts in which
+ * PART is the name of a row of the table at the end; without, all but "power" and "slot". "alone" is without the first guest, for parts in which
  * nobody has the second GPU.
  */
 #include <signal.h>
@@ -268,6 +268,11 @@ static void recover_second(const char *part)
 	unused_recover(part, &taken.gpus[1], &taken.groups[1]);
 }
 
+static void slot_second(const char *part)
+{
+	unused_slot(part, &taken.gpus[1], &taken.groups[1]);
+}
+
 static void find_second(const char *part)
 {
 	unused_rescan(part, &taken.gpus[1], &taken.groups[1]);
@@ -289,6 +294,7 @@ static const struct {
 	{ "port", reset_by_port },
 	{ "recover", recover_second },
 	{ "rescan", find_second },
+	{ "slot", slot_second },
 };
 
 static bool wanted(int argc, char **argv, const char *name)
@@ -298,8 +304,8 @@ static bool wanted(int argc, char **argv, const char *name)
 	for (i = 1; i < argc; i++)
 		if (!strcmp(argv[i], name))
 			return true;
-	/* GPUs keep their state in D3hot, unless the machine was started otherwise. */
-	return argc == 1 && strcmp(name, "power");
+	/* Which need a machine that was started otherwise */
+	return argc == 1 && strcmp(name, "power") && strcmp(name, "slot");
 }
 
 /* QEMU ends at the next line that the guest says. */

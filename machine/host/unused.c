@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include "survey.h"
 #include "unused.h"
 
+#define SLOTS "/sys/bus/pci/slots"
 #define RECOVER "/sys/kernel/debug/powerpc/eeh_force_recover"
 #define RECOVERED "EEH: Recovery successful"
 /* EEH itself sleeps for five seconds. */
@@ -87,6 +89,31 @@ static bool recover(const struct gpu *gpu)
 	return kernel_log_count(RECOVERED) > before && !access(gpu->device.path, F_OK);
 }
 
+/* By its switch "power" in sysfs. An address of a slot has no function. */
+static bool switch_slot(const struct gpu *gpu, const char *value)
+{
+	DIR *slots = opendir(SLOTS);
+	struct dirent *entry;
+	char path[288], address[16];
+	bool done = false;
+
+	while (slots && !done && (entry = readdir(slots))) {
+		snprintf(path, sizeof(path), SLOTS "/%.255s", entry->d_name);
+		if (file_text(path_join(path, "address"), address, sizeof(address)) && *address &&
+		    has_prefix(gpu->device.address, address))
+			done = file_write(path_join(path, "power"), value);
+	}
+	if (slots)
+		closedir(slots);
+	return done;
+}
+
+static bool reset_by_slot(const struct gpu *gpu)
+{
+	return switch_slot(gpu, "0") && access(gpu->device.path, F_OK) && switch_slot(gpu, "1") &&
+	       !access(gpu->device.path, F_OK);
+}
+
 static const char *memory_of(const struct pci_device *device)
 {
 	unsigned char bytes[64];
@@ -152,6 +179,11 @@ void unused_idle(const char *part, const struct gpu *gpu, struct group *group)
 void unused_power(const char *part, const struct gpu *gpu, struct group *group)
 {
 	reset_unused(part, gpu, group, reset_by_power);
+}
+
+void unused_slot(const char *part, const struct gpu *gpu, struct group *group)
+{
+	reset_unused(part, gpu, group, reset_by_slot);
 }
 
 void unused_port(const char *part, const struct gpu *gpu, struct group *group)

@@ -30,6 +30,11 @@ void unused_port(const char *part, const struct gpu *gpu, struct group *group);
 void unused_recover(const char *part, const struct gpu *gpu, struct group *group);
 
 /**
+ * unused_slot() - switch the slot of a GPU off and on again, which removes the GPU and finds it again.
+ */
+void unused_slot(const char *part, const struct gpu *gpu, struct group *group);
+
+/**
  * unused_rescan() - remove a GPU, and find it again.
  */
 void unused_rescan(const char *part, const struct gpu *gpu, struct group *group);

@@ -50,11 +50,11 @@ def bridges_have_pes(seen, with_gpus=True):
 
 
 def irq_and_pin(seen):
-    """A pin without interrupt is an INTx that cannot be had."""
+    """A pin without interrupt is an INTx that cannot be had. An interrupt without pin is that of a message, or wrong."""
     texts = functions_of(seen)
     wrong = [f"{name} {text}" for name, text in texts.items()
-             for match in [re.search(r" pin (\d+) irq (\d+) ", text)]
-             if not match or bool(int(match[1])) != bool(int(match[2]))]
+             for match in [re.search(r" pin (\d+) irq (\d+)( of MSI)? ", text)]
+             if not match or bool(int(match[1])) != bool(int(match[2])) and not (match[3] and match[2] != "0")]
     return Result("irq and pin agree", bool(texts) and not wrong, host="\n".join(wrong) or f"{len(texts)} functions")
 
 

@@ -52,7 +52,7 @@ static void scan(const char *when)
 	}
 }
 
-/* Whoever asks for INTx looks at the pin, and then needs the interrupt. */
+/* Whoever asks for INTx looks at the pin, and then needs the interrupt. With MSI the interrupt is that of a message. */
 static void report_function(const char *address)
 {
 	char id[2][16], irq[16], pe[16], key[32];
@@ -66,7 +66,8 @@ static void report_function(const char *address)
 	file_text(path_join(device.path, "irq"), irq, sizeof(irq));
 	file_text(path_join(device.path, "eeh_pe_config_addr"), pe, sizeof(pe));
 	snprintf(key, sizeof(key), "function.%s", device.address);
-	report(key, "id %s:%s pin %d irq %s pe %s", id[0], id[1], header[CONFIG_PIN], irq, pe);
+	report(key, "id %s:%s pin %d irq %s%s pe %s", id[0], id[1], header[CONFIG_PIN], irq,
+	       access(path_join(device.path, "msi_irqs"), F_OK) ? "" : " of MSI", pe);
 }
 
 static void report_functions(void)

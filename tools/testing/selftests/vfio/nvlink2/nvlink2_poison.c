@@ -155,14 +155,14 @@ static int start_user(FIXTURE_DATA(poison) *self, uint64_t offset,
 
 TEST_F_TIMEOUT(poison, who_has_mapped_it, NVLINK2_TIMEOUT)
 {
-	uint64_t page = 2 * MIB + MIB / 2;
+	uint64_t page = 3 * MIB + MIB / 2;
 	int user, other;
 	char byte;
 
-	user = start_user(self, 2 * MIB, page);
+	user = start_user(self, 3 * MIB, page);
 	ASSERT_LT(0, user);
 	ASSERT_EQ(1, read(self->mapped[0], &byte, 1));
-	other = start_user(self, 3 * MIB, page);
+	other = start_user(self, 2 * MIB, page);
 	ASSERT_LT(0, other);
 	ASSERT_EQ(1, read(self->mapped[0], &byte, 1));
 	ask_for_sigbus();

@@ -297,20 +297,23 @@ def program(ev):
 
 
 def copies(ev):
-    yield copy(ev, "copy over PCIe", "guest.copy.pcie", "")
+    yield copy(ev, "copy over PCIe", "guest.copy.pcie")
     npu, before = ev.at("guest.running"), ev.at("host.before")
-    moved = npu.dma["bytes"] - before.dma["bytes"] if npu and before else 0
     for link in range(ev.links):
-        # There and back, through a TVE and with ATS
-        enough = moved >= 2 * 2 * GUEST_DMA_BYTES * ev.links * ev.gpus * ev.guests
-        for name, key in ((f"copy over NVLink {link}", "nvlink"), (f"ATS copy over NVLink {link}", "ats")):
-            result = copy(ev, name, f"guest.copy.{key}.{link}", f"{moved} bytes through the NPU")
-            result.passed = result.passed and enough
+        for name, key, counter in ((f"copy over NVLink {link}", "nvlink", "dma-bytes"),
+                                   (f"ATS copy over NVLink {link}", "ats", "ats-bytes")):
+            # Of each GPU's link with that number
+            moved = [now[counter] - then[counter] for now, then in zip(npu.link[link::ev.links], before.link[link::ev.links])
+                     if now["up"]] if npu and before else []
+            result = copy(ev, name, f"guest.copy.{key}.{link}")
+            result.model = "\n".join(f"{count} bytes through the NPU" for count in moved)
+            # There and back
+            result.passed = result.passed and bool(moved) and min(moved) >= 2 * GUEST_DMA_BYTES
             yield result
 
 
-def copy(ev, name, key, model):
-    return Result(name, bool(re.match(r"to gpu 0x2 equal, back 0x2 equal, [1-9]", ev[key])), ev[key], model=model)
+def copy(ev, name, key):
+    return Result(name, bool(re.match(r"to gpu 0x2 equal, back 0x2 equal, [1-9]", ev[key])), ev[key])
 
 
 def taken_away(ev, way):

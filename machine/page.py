@@ -113,7 +113,7 @@ REGISTERS = [
     ("ATSDn_LPARID", lambda npu: numbers(npu.lparid)),
     ("TVEs with a table (the others deny)", lambda npu: numbers(npu.tve, skip=(npu.DENY,))),
     ("ATSD", lambda npu: counts(npu.atsd, "launches", "hits", "misses")),
-    ("DMA", lambda npu: f"{npu.dma['bytes']} bytes"),
+    ("DMA", lambda npu: counts(npu.link, "dma-bytes", "ats-bytes")),
     ("FIRs", lambda npu: numbers(npu.fir)),
     ("accesses to GPU RAM", lambda npu: counts(npu.ram, "refused")),
 ]

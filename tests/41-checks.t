@@ -181,10 +181,12 @@ class Checks(unittest.TestCase):
         self.after.tve[table] = self.running.tve[table]
         self.assertEqual(failed(self.seen), {"afterwards: TVE"})
 
-    def test_not_through_the_tve(self):
-        """copies over NVLink that did not go through the NPU"""
-        self.running.dma["bytes"] = 1000
-        self.assertIn("copy over NVLink 1", failed(self.seen))
+    def test_not_over_the_link(self):
+        """copies over a link of which the NPU has not seen all"""
+        for counter, name in (("dma-bytes", "copy over NVLink 1"), ("ats-bytes", "ATS copy over NVLink 1")):
+            self.running.link[1][counter] -= 1
+            self.assertEqual(failed(self.seen), {name})
+            self.running.link[1][counter] += 1
 
     def test_no_launch(self):
         """a shootdown that never reached the NPU, or no GPU"""

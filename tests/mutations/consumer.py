@@ -27,7 +27,7 @@ MUTATIONS = [
     Mutation("GPU RAM belongs to the node of the guest's memory", SPAPR,
              "    spapr_numa_write_associativity_dt(spapr, fdt, node, gpu->node);",
              "    spapr_numa_write_associativity_dt(spapr, fdt, node, 0);",
-             Caught.by("demo", "bridges: device tree", "GPU RAM as a node")),
+             Caught.by("demo", "GPU RAM as a node")),
     Mutation("GPU RAM is mapped where no page of 1 GiB fits", VFIO,
              "    if (!nvlink2_map(vdev, info, 1 * GiB, errp)) {",
              "    if (!nvlink2_map(vdev, info, qemu_real_host_page_size(), errp)) {",

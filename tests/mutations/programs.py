@@ -20,7 +20,7 @@ MUTATIONS = [
              Caught.by("demo", "links trained", "broke: not every link came up")),
     Mutation("the guest's program has its memory from another node", "machine/guest/ram.c",
              "	if (bind(memory, size, ram->node) && !mlock(memory, size))",
-             "	if (bind(memory, size, 0) && !mlock(memory, size))",
+             "	if (bind(memory, size, 0 * ram->node) && !mlock(memory, size))",
              Caught.by("demo", "program bound to the node")),
     Mutation("what the guest's program finds is not what it has stored", "machine/guest/ram.c",
              "			words[i] = pattern(i, pass);", "			words[i] = pattern(i, 0);",
@@ -31,6 +31,6 @@ MUTATIONS = [
              """		file_write(path_join(member->path, "driver_override"), "\\n");""",
              Caught.by("demo", "afterwards: unbound")),
     Mutation("the host does not count what the kernel warns of", "machine/host/aftermath.c",
-             "!has_one_of(line, good_words) && !bad++)", "!has_one_of(line, good_words) && bad++)",
+             "!has_one_of(line, good_words) && !bad++)", "!has_one_of(line, good_words) && bad)",
              Caught.by("hmi", "'host's log' fails")),
 ]

@@ -401,9 +401,11 @@ static PnvNpu2DmaResult npu2_dma_run(PnvNpu2 *npu, const PnvNpu2Dma *dma)
 static void npu2_dma_count(PnvNpu2 *npu, const PnvNpu2Dma *dma,
                            PnvNpu2DmaResult result)
 {
+    PnvNpu2Brick *brick = &npu->brick[dma->brick];
+
     switch (result) {
     case NPU2_DMA_OK:
-        npu->ats.dma_bytes += dma->len;
+        *(dma->translated ? &brick->ats_bytes : &brick->dma_bytes) += dma->len;
         break;
     case NPU2_DMA_NO_PE:
     case NPU2_DMA_DENIED:

@@ -108,6 +108,8 @@ static void npu2_view_link(PnvNpu2 *npu, unsigned i, PnvView *view)
     pnv_view_str(view, "fence", npu2_fence_name(npu, i));
     pnv_view_bool(view, "dl-reset", npu->brick[i].reset_done);
     pnv_view_bool(view, "iovalid", npu2_phy_iovalid(npu, i));
+    pnv_view_uint(view, "dma-bytes", npu->brick[i].dma_bytes);
+    pnv_view_uint(view, "ats-bytes", npu->brick[i].ats_bytes);
 }
 
 static void npu2_view_atsd(PnvNpu2 *npu, unsigned i, PnvView *view)
@@ -138,7 +140,6 @@ static void npu2_view_dma(PnvNpu2 *npu, unsigned i, PnvView *view)
 {
     const PnvNpu2Ats *ats = &npu->ats;
 
-    pnv_view_uint(view, "bytes", ats->dma_bytes);
     pnv_view_uint(view, "denied", ats->dma_denied);
     pnv_view_uint(view, "faults", ats->dma_faults);
     pnv_view_uint(view, "frozen", ats->dma_frozen);

@@ -98,6 +98,9 @@ typedef struct PnvNpu2Brick {
     bool reset_done;            /* like firmware's DL_RESET link flag */
     bool up;                    /* last state told to the outside */
 
+    uint64_t dma_bytes;         /* that passed, by way of a TVE */
+    uint64_t ats_bytes;         /* that passed, translated by ATS */
+
     MemoryRegion ntl_mmio;
 } PnvNpu2Brick;
 
@@ -140,7 +143,6 @@ typedef struct PnvNpu2Ats {
     uint64_t tve_writes;
     uint64_t kills_all;
     uint64_t kills_one;
-    uint64_t dma_bytes;
     uint64_t dma_denied;
     uint64_t dma_faults;
     uint64_t dma_frozen;

@@ -40,8 +40,10 @@ NO_POWER_CONTROL = ("-global", "xio3130-downstream.power_controller_present=off"
 
 # What firmware may complain of where time runs faster than firmware can work
 HURRIED = (r"Spent \d+ msecs in OPAL call \d+!", r"SBE: .*")
-# What it may complain of by the program that causes it: accesses to configuration space that it does not take
+# What it may complain of by the program that causes it: accesses to configuration space that it does not take; a table that
+# the kernel has kept, and invalidates, as a purge failed, while the TVE denies DMA already
 CAUSED = {
+    "nvlink2_failfn": (r"NPU\d+: npu2_tce_kill: Unexpected TCE size \(got 0x1000 expected 0x800\)",),
     "nvlink2_panic": (r"PHB#\w+:\S+ Unsupported write to bridge control register",),
     "nvlink2_race": (r"NPU\d+: Short read of procedure register",),
     "nvlink2_walk": (r"NPU\d+: Short read of procedure register",),

@@ -163,7 +163,7 @@ static char *append_of(const struct consumer *consumer)
 	const char *job = consumer->shell ? "shell" : consumer->job;
 	char *append;
 
-	if (asprintf(&append, "console=hvc0 quiet panic=-1%s%s %s", job ? " machine.job=" : "", job ? job : "",
+	if (asprintf(&append, "console=hvc0 quiet oops=panic panic=-1%s%s %s", job ? " machine.job=" : "", job ? job : "",
 		     consumer->parameters ? consumer->parameters : "") < 0)
 		abort();
 	return append;

@@ -92,31 +92,37 @@ class Mutations:
         self.controls = {}
 
     def control(self, name):
-        """Does that run pass where nothing is broken?"""
+        """The cases of that run where nothing is broken, None unless all pass."""
         if name not in self.controls:
             self.controls[name] = self.show_control(name, f"nothing is broken, and {name} passes")
         return self.controls[name]
 
     def show_control(self, name, what):
-        if self.shown.get(what, RUNS[name]) is not None:
+        known = self.shown.get(what, RUNS[name])
+        if known is not None:
             self.tap.result(True, f"{what} (known)")
-            return True
+            return known.split("\n")
         log, start = log_of(f"control {name}"), time.monotonic()
         try:
             outcome = outcome_of(self.place, name, log)
         except MutationError as error:
             self.tap.result(False, what, str(error))
-            return False
+            return None
         self.tap.result(outcome.good(), f"{what} ({time.monotonic() - start:.0f} s)",
                         f"{outcome.broke} {outcome.failed}, see {os.path.relpath(log)}")
-        if outcome.good():
-            self.shown.remember(what, RUNS[name], "")
-        return outcome.good()
+        if not outcome.good():
+            return None
+        self.shown.remember(what, RUNS[name], "\n".join(outcome.passed))
+        return outcome.passed
 
     def show(self, mutation):
         name, known = f"{mutation.path}: {mutation.text}", self.shown.get(mutation, RUNS[mutation.caught.run])
-        if not self.control(mutation.caught.run):
+        cases = self.control(mutation.caught.run)
+        gone = [case for case in mutation.caught.cases if not case.startswith("broke: ") and case not in (cases or ())]
+        if cases is None:
             self.tap.result(False, name, f"'{mutation.caught.run}' fails where nothing is broken")
+        elif gone:
+            self.tap.result(False, name, f"'{mutation.caught.run}' has no case: {'; '.join(gone)}")
         elif known is not None:
             self.tap.result(True, f"{name}: noticed (known)")
             print(f"# {known}", flush=True)

@@ -2,14 +2,14 @@
 /*
  * Two guests at once, each with one GPU of the same socket, which has its GPU try to reach the other one all the time.
  * While the first guest works, the second one is killed, loses its GPU or a page of its RAM, reboots, looks around, or makes
- * its GPU fail, and while nobody has its GPU that is reset, by others than VFIO; then the first one is replaced while the second one works.
- * Whoever watches injects faults at the marks.
+ * its GPU fail, and while nobody has its GPU that is reset, by others than VFIO; then the first one is replaced while the
+ * second one works. Whoever watches injects faults at the marks.
  *
  * Usage: neighbours [PART]...
  *        neighbours alone PART...
  *
- * PART is the name of a row of the table at the end; without, all but "power" and "slot". "alone" is without the first guest, for parts in which
- * nobody has the second GPU.
+ * PART is the name of a row of the table at the end; without, all but "power" and "slot". "alone" is without the first
+ * guest, for parts in which nobody has the second GPU.
  */
 #include <signal.h>
 #include <stdio.h>

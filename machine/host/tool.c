@@ -20,7 +20,7 @@
 
 #define GUEST_TIMEOUT_S 900
 #define GUEST "--memory 512M --cpus 1 --name alpha -- -no-reboot -bios /usr/share/qemu/slof.bin -kernel /boot/vmlinux " \
-	"-initrd /boot/guest.cpio -append 'console=hvc0 quiet panic=-1'"
+	"-initrd /boot/guest.cpio -append 'console=hvc0 quiet oops=panic panic=-1'"
 /* More than the list of a machine with six GPUs has */
 #define MAX_OUTPUT 65536
 

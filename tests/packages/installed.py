@@ -178,7 +178,10 @@ def take_out(work, *names):
 
 
 def expect(name, fact, wanted, facts):
-    return Result(name, bool(re.fullmatch(wanted, facts.get(fact, ""))), "", facts.get(fact, "(not said)"))
+    said = facts.get(fact)
+    if said is None:
+        return Result(name, False, "", "(not said)")
+    return Result(name, bool(re.fullmatch(wanted, said)), "", said)
 
 
 def judge_install(facts):

@@ -12,3 +12,8 @@ CONFIG_VIRTIO_BLK=y
 CONFIG_VIRTIO_NET=y
 CONFIG_VIRTIO_SERIAL=y
 CONFIG_VIRTIO_RNG=y
+CONFIG_VIRTIO_SCSI=y
+
+# What libvirt gives each pseries guest that asks for nothing else: libvirt has no model of a USB controller without them.
+CONFIG_USB_XHCI_PCI=y
+CONFIG_VIRTIO_BALLOON=y

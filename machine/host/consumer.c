@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -229,15 +230,14 @@ static bool start(struct command *command, const struct consumer *consumer, stru
 {
 	int in[2], out[2];
 
-	if (pipe(in) || pipe(out))
+	/* A command's own children must not keep the pipes open when it ends. */
+	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC))
 		return false;
 	qemu->pid = fork();
 	if (!qemu->pid) {
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(out[1], STDERR_FILENO);
-		close(in[1]);
-		close(out[0]);
 		if (limit_locks(consumer->lock_limit))
 			execv(command->words[0], command->words);
 		_exit(127);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """A Debian on a disk of the emulated machine, on which the packages of make deb are installed, used and removed.
 
+LIBVIRT in the environment names a directory with the packages of libvirt, and all that those depend on: libvirt starts a guest
+as well, then.
+
 Each step works on a copy of the disk that the one before has left, so that what is interrupted goes on with its step.
 """
 
@@ -37,11 +40,15 @@ PATIENCE = "systemd.show_status=false systemd.default_timeout_start_sec=3600 sys
 # Only for what hangs
 LIMIT = 4 * 3600
 # What the steps are made of
-PARTS = ("first-boot", "packages-test.service", "step")
+PARTS = ("first-boot", "libvirt-guest", "packages-test.service", "step")
 JOBS = ("passthrough", "guests", "moves")
 SHAPE, REBOOTS, ROUNDS, GPUS = "reboot-two:1", 1, 2, 2
 # Both GPUs of the socket, with three bridges each
 BOUND = "8"
+# Directory of packages, or nothing
+LIBVIRT = os.environ.get("LIBVIRT", "")
+# Steps after which the next one has the disk as it was before them
+ASIDE = {"libvirt"}
 # Configuration, which stays until packages are purged
 CONFIGURATION = {"/etc/udev/rules.d/60-nvlink2.rules",
                  "/etc/apparmor.d/abstractions/libvirt-qemu.d/qemu-system-ppc64-nvlink2"}
@@ -150,6 +157,8 @@ def media(work):
     os.makedirs(os.path.join(tree, "guest"))
     copy_packages(os.path.join(tree, "first"))
     next_revision(os.path.join(tree, "first"))
+    if LIBVIRT:
+        shutil.copytree(LIBVIRT, os.path.join(tree, "libvirt"))
     with open(os.path.join(tap.BUILD, "images", "host.cpio"), "rb") as archive:
         run("cpio", "-id", "--quiet", *(f"jobs/{name}" for name in JOBS), "boot/vmlinux", "boot/guest.cpio", cwd=tree,
             stdin=archive)
@@ -195,6 +204,14 @@ def judge_demo(seen):
             expect("nvlink2 check is content with kernel and QEMU", "host.check", "0", facts),
             expect("nvlink2 binds the group, for each start from now on", "host.bind", "0", facts),
             expect("nvlink2 takes the QEMU of the package", "host.packaged", "/usr/bin/qemu-system-ppc64-nvlink2", facts),
+            *checks.judge(DEFAULT_BOARD, seen)]
+
+
+def judge_libvirt(seen):
+    return [expect("udev has bound the group", "host.at-boot", BOUND, seen.facts),
+            expect("libvirt can be installed", "host.libvirt.install", "0", seen.facts),
+            expect("and started", "host.libvirt.start", "0", seen.facts),
+            expect("libvirt's version", "host.libvirt.version", r"libvirt \S+", seen.facts),
             *checks.judge(DEFAULT_BOARD, seen)]
 
 
@@ -246,7 +263,9 @@ def remove(work):
     return judge_remove(boot("remove", work, init="/first-boot -- remove").facts)
 
 
-STEPS = {"install": install, "demo": systemd("demo", judge_demo), "shapes": systemd("shapes", judge_shapes, guests.Guests),
+STEPS = {"install": install, "demo": systemd("demo", judge_demo),
+         **({"libvirt": systemd("libvirt", judge_libvirt)} if LIBVIRT else {}),
+         "shapes": systemd("shapes", judge_shapes, guests.Guests),
          "moves": systemd("moves", judge_moves), "remove": remove}
 
 
@@ -268,12 +287,13 @@ class Progress:
                 known = json.load(stream)
             self.steps = known["steps"] if known["key"] == key else {}
 
-    def write(self):
+    def write(self, disk=True):
         """The disk first: what it has been through is done again if this is interrupted."""
         os.makedirs(self.done, exist_ok=True)
         if os.path.exists(self.path):
             os.remove(self.path)
-        os.replace(os.path.join(self.work, "disk.img"), os.path.join(self.done, "disk.img"))
+        if disk:
+            os.replace(os.path.join(self.work, "disk.img"), os.path.join(self.done, "disk.img"))
         with open(f"{self.path}.new", "w", encoding="utf-8") as stream:
             json.dump({"key": self.key, "steps": self.steps}, stream)
         os.rename(f"{self.path}.new", self.path)
@@ -286,7 +306,7 @@ class Progress:
         results = do(self.work)
         if all(result.passed for result in results):
             self.steps[name] = [dataclasses.asdict(result) for result in results]
-            self.write()
+            self.write(disk=name not in ASIDE)
         return results
 
 
@@ -304,7 +324,7 @@ def begin(suite):
     os.makedirs(work, exist_ok=True)
     disk = base(suite)
     images = [os.path.join(tap.BUILD, "images", name) for name in ("vmlinux", "host.cpio")]
-    key = f"{disk} {os.path.getmtime(disk)} " + digest(
+    key = f"{disk} {os.path.getmtime(disk)} {LIBVIRT} " + digest(
         *images, *sorted(glob.glob(os.path.join(OUT, "*.deb"))), *(os.path.join(HERE, name) for name in PARTS))
     progress = Progress(work, key)
     if not progress.steps:

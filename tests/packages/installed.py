@@ -35,8 +35,8 @@ OUT = os.path.join(tap.BUILD, "deb")
 MIB, SECTOR = 1 << 20, 512
 # In MiB: where the partitions begin, and how large they are
 ROOT, MEDIA = (1, 1500), (1501, 600)
-# A service that takes longer than 90 seconds to start has not failed here
-PATIENCE = "systemd.show_status=false systemd.default_timeout_start_sec=3600 systemd.default_device_timeout_sec=3600"
+# A disk that is found late, and a service that takes longer than 90 seconds to start, have not failed here
+PATIENCE = "rootwait systemd.show_status=false systemd.default_timeout_start_sec=3600 systemd.default_device_timeout_sec=3600"
 # Only for what hangs
 LIMIT = 4 * 3600
 # What the steps are made of

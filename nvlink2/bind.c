@@ -352,7 +352,7 @@ static bool change(const struct machine *machine, const struct options *options,
 	if ((bind && !have_driver(job)) || !change_groups(machine, job, selection->group, bind))
 		return false;
 	say_done(machine, job, selection->group, bind);
-	return !options->boot || boot_write(machine, selection->group, bind ? VFIO : NULL, job->dry_run);
+	return !options->boot || boot_write(machine, selection, bind ? VFIO : NULL, job->dry_run);
 }
 
 static int change_selected(const struct machine *machine, const struct options *options, bool bind)

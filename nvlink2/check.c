@@ -55,10 +55,10 @@ static void check_atsd(const struct machine *machine)
 		if (npu->chip == NONE || !machine_gpus_of(machine, i))
 			continue;
 		if (!npu->atsd)
-			say(BAD, "firmware", "update it to skiboot 6.3 or later: guests cannot shoot down translations",
+			say(BAD, "firmware", "update it to skiboot 6.4 or later: guests cannot shoot down translations",
 			    "lists no ATSD registers for socket %d", npu->chip);
 		else if (npu->atsd == 1 && machine_gpus_of(machine, i) > 1)
-			say(NOTE, "firmware", "update it to skiboot 6.3 or later: now one GPU of the socket has ATS",
+			say(NOTE, "firmware", "update it to skiboot 6.4 or later: now one GPU of the socket has ATS",
 			    "lists one block of ATSD registers for the %d GPUs of socket %d", machine_gpus_of(machine, i),
 			    npu->chip);
 	}
@@ -106,7 +106,7 @@ static void print_plan(const struct machine *machine)
 	       "           then restart the machine with that kernel, and check again\n"
 	       "  go back: nvlink2 unbind --boot all; restart with %s, which stays installed and in the boot\n"
 	       "           menu; to take the other one away:\n"
-	       "           apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", machine->kernel);
+	       "           apt purge 'linux-image-*-nvlink2' qemu-system-ppc-nvlink2\n", machine->kernel);
 }
 
 static int config_has_nvlink2(const struct machine *machine)

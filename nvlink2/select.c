@@ -89,9 +89,11 @@ bool select_words(struct selection *selection, const struct machine *machine, ch
 {
 	selection->gpu = calloc(machine->gpus + 1, sizeof(*selection->gpu));
 	selection->group = calloc(machine->groups + 1, sizeof(*selection->group));
+	selection->all = false;
 	if (!selection->gpu || !selection->group)
 		return fputs("nvlink2: out of memory\n", stderr), false;
 	for (; *words; words++) {
+		selection->all |= !strcmp(*words, "all");
 		if (take_word(selection, machine, *words))
 			continue;
 		say_what_there_is(machine, *words);

@@ -9,9 +9,10 @@
  * struct selection - GPUs, or groups
  * @gpu: for each GPU of the machine, whether it is named
  * @group: for each group of the machine, whether it is named, or one of its devices
+ * @all: "all" was named
  */
 struct selection {
-	bool *gpu, *group;
+	bool *gpu, *group, all;
 };
 
 /**

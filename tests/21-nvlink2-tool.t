@@ -345,7 +345,7 @@ class Wrong(Case):
         self.assertIn("'make deb'", plan["install"])
         self.assertIn(f"restart with {kernel}, which stays installed", plan["go back"])
         self.assertIn("nvlink2 unbind --boot all", plan["go back"])
-        self.assertIn("apt-get remove '^linux-image-.*nvlink2' qemu-system-ppc-nvlink2\n", plan["go back"])
+        self.assertIn("apt purge 'linux-image-*-nvlink2' qemu-system-ppc-nvlink2\n", plan["go back"])
         self.assertIn("does not show its bridges", self.run_tool("qemu", "GPU0", status=1))
         self.assertTrue(json.loads(self.run_tool("check", "--json", status=1, watch=False))["needs_other_kernel"])
 
@@ -904,6 +904,24 @@ class Binding(Case):
         self.change("unbind", "--boot", "0")
         with open(self.fixture.path(name), encoding="ascii") as stream:
             self.assertEqual(stream.read().split("\n")[1:], ["# mine", 'KERNEL=="sda", MODE="0600"', ""])
+
+    def test_boot_of_other_kernel(self):
+        """--boot all: rules for bridges that this kernel does not show go as well, the user's own lines stay"""
+        name = "etc/udev/rules.d/60-nvlink2.rules"
+        self.change("bind", "--boot", "0")
+        with open(self.fixture.path(name), encoding="ascii") as stream:
+            rule = stream.read().split("\n")[1]
+        gone = re.sub(r'KERNEL=="[^"]*"', 'KERNEL=="0009:00:00.1"', rule)
+        mine = gone.replace("vfio-pci", "mine", 1)
+        with open(self.fixture.path(name), "a", encoding="ascii") as stream:
+            stream.write(f"{gone}\n{mine}\n")
+        self.change("unbind", "--boot", "0")
+        with open(self.fixture.path(name), encoding="ascii") as stream:
+            self.assertEqual(stream.read().split("\n")[1:], [gone, mine, ""])
+        self.assertIn("take all rules of nvlink2 out of", self.run_tool("unbind", "--boot", "--dry-run", "all", watch=False))
+        self.change("unbind", "--boot", "all")
+        with open(self.fixture.path(name), encoding="ascii") as stream:
+            self.assertEqual(stream.read().split("\n")[1:], [mine, ""])
 
     def test_boot_cannot_read(self):
         """--boot: rules that cannot be read, or not be replaced, say why, and no file is left behind"""

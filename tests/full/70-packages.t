@@ -3,7 +3,7 @@
 # timeout: 18000
 """The packages of make deb on a fresh Debian: they install, boot, pass the demo's checks, are upgraded and go without trace.
 
-SUITE=bookworm in the environment takes Debian 12, where a mirror cannot give all of Debian 13; CONFIG=emulated a kernel that
+DEBIAN=bookworm in the environment takes Debian 12, where a mirror cannot give all of Debian 13; CONFIG=emulated a kernel that
 is built in a few minutes.
 """
 
@@ -19,7 +19,7 @@ import installed  # noqa: E402
 
 def run():
     installed.run(installed.DEB, "--config", os.environ.get("CONFIG", "ac922"))
-    return installed.judge(os.environ.get("SUITE", "trixie"))
+    return installed.judge(os.environ.get("DEBIAN", "trixie"))
 
 
 tap.job(run, tap.log("packages-demo"))

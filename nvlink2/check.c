@@ -197,6 +197,16 @@ static void check_group(const struct machine *machine, const struct group *group
 		    devices, describe_no_user(machine));
 }
 
+/* Each scan tells KVM that it changes all of a guest's memory, pinned or not: change_pmd_range() in mm/mprotect.c */
+static void check_balancing(void)
+{
+	long long mode;
+
+	if (file_number(&mode, "/proc/sys/kernel/numa_balancing") && mode)
+		say(NOTE, "balancing", "sysctl kernel.numa_balancing=0: a GPU that translates by ATS does not find memory of the "
+		    "guest while the host looks who uses it", "of NUMA nodes is on in this kernel");
+}
+
 static void check_isolation(const struct machine *machine)
 {
 	size_t i, alone = 0, shared = 0;
@@ -322,6 +332,7 @@ static bool check_all(const struct machine *machine, const struct options *optio
 	check_isolation(machine);
 	check_links(machine);
 	if (machine->kind == KIND_HOST) {
+		check_balancing();
 		check_qemu(options);
 		check_lock_limit(options);
 	}

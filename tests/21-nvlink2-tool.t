@@ -905,6 +905,18 @@ class Binding(Case):
         with open(self.fixture.path(name), encoding="ascii") as stream:
             self.assertEqual(stream.read().split("\n")[1:], ["# mine", 'KERNEL=="sda", MODE="0600"', ""])
 
+    def test_balancing(self):
+        """check: NUMA balancing that is on is said, with what to do; off, or none, is not worth a line"""
+        for mode, said in (("1\n", True), ("2\n", True), ("0\n", False), (None, False)):
+            path = self.fixture.path("proc/sys/kernel/numa_balancing")
+            if mode:
+                self.fixture.write("proc/sys/kernel/numa_balancing", mode)
+            elif os.path.exists(path):
+                os.remove(path)
+            text = self.start("check", watch=False).stdout
+            self.assertEqual("of NUMA nodes is on in this kernel" in text, said, mode)
+            self.assertEqual("sysctl kernel.numa_balancing=0" in text, said, mode)
+
     def test_boot_of_other_kernel(self):
         """--boot all: rules for bridges that this kernel does not show go as well, the user's own lines stay"""
         name = "etc/udev/rules.d/60-nvlink2.rules"

@@ -197,7 +197,7 @@ static void check_group(const struct machine *machine, const struct group *group
 		    devices, describe_no_user(machine));
 }
 
-/* Each scan tells KVM that it changes all of a guest's memory, pinned or not: change_pmd_range() in mm/mprotect.c */
+/* Each scan tells KVM that it changes all of a guest's memory, pinned or not: change_pud_range() in mm/mprotect.c */
 static void check_balancing(void)
 {
 	long long mode;

@@ -19,9 +19,12 @@
 #define HEADER "# Written by nvlink2 bind --boot; nvlink2 unbind --boot takes lines away."
 #define RULES_DIR "/etc/udev/rules.d"
 #define RULE "ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", ATTR{driver_override}=\"%s\", " \
-	"RUN{builtin}+=\"kmod load %s\", RUN+=\"/bin/sh -c 'echo %%k > /sys/bus/pci/drivers_probe'\"\n"
+	"RUN{builtin}+=\"kmod load %s\", RUN+=\"/bin/sh -c 'echo %%k > /sys/bus/pci/drivers_probe'\""
 
-/* What is to be said of which groups; NULL for nothing, of any device where all are meant. */
+/*
+ * What the file is to have. @chosen: for each group of the machine, whether its rules are written anew. @driver: the driver that
+ * they name; NULL when they are only taken out. @take_all: take those of other devices out as well.
+ */
 struct rules {
 	const struct machine *machine;
 	const bool *chosen;
@@ -72,10 +75,10 @@ static int copy_others(FILE *to, FILE *from, const struct rules *rules)
 
 	errno = 0;
 	while (from && getline(&line, &size, from) >= 0) {
+		line[strcspn(line, "\n")] = 0;
 		if (!strncmp(line, HEADER, strlen(HEADER)) || is_about_chosen(line, rules) ||
 		    (rules->take_all && is_rule(line)))
 			continue;
-		line[strcspn(line, "\n")] = 0;
 		fprintf(to, "%s\n", line);
 		count++;
 	}
@@ -88,7 +91,7 @@ static int copy_others(FILE *to, FILE *from, const struct rules *rules)
 /* The driver may have looked at the device before it was allowed to take it: ask again */
 static void write_rule(FILE *to, const char *address, const char *driver)
 {
-	fprintf(to, RULE, address, driver, driver);
+	fprintf(to, RULE "\n", address, driver, driver);
 }
 
 static int write_rules(FILE *to, const struct rules *rules)

@@ -926,10 +926,10 @@ class Binding(Case):
         gone = re.sub(r'KERNEL=="[^"]*"', 'KERNEL=="0009:00:00.1"', rule)
         mine = gone.replace("vfio-pci", "mine", 1)
         with open(self.fixture.path(name), "a", encoding="ascii") as stream:
-            stream.write(f"{gone}\n{mine}\n")
+            stream.write(f"{mine}\n{gone}")
         self.change("unbind", "--boot", "0")
         with open(self.fixture.path(name), encoding="ascii") as stream:
-            self.assertEqual(stream.read().split("\n")[1:], [gone, mine, ""])
+            self.assertEqual(stream.read().split("\n")[1:], [mine, gone, ""])
         self.assertIn("take all rules of nvlink2 out of", self.run_tool("unbind", "--boot", "--dry-run", "all", watch=False))
         self.change("unbind", "--boot", "all")
         with open(self.fixture.path(name), encoding="ascii") as stream:

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-# timeout: 1800
+# timeout: 3600
 """The selftests of NVLink2 passthrough, the kernel's and those of tests/kernel, in emulated hosts; each of their cases is
 a case here.
 
 Most of the time is pauses that firmware and kernel make, so several machines run at once, and their clocks run fast.
-KERNEL takes another kernel of build/obj, MACHINES is how many of them there are at a time.
+KERNEL takes another kernel of build/obj, MACHINES is how many of them there are at a time. tests/49-mainline.t runs all this on
+another Linux; where both run at once, one of them waits.
 """
 
 import contextlib
+import fcntl
 import os
 import re
 import sys
@@ -18,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "sel
 import one_atsd  # noqa: E402
 import windows  # noqa: E402
 from selftests import (ATS, ENGINE_ONLY, FAST, FREEZE, HUGE, NO_DRIVER, NO_ENGINE, PANIC, REFUSED, UNTRAINED,  # noqa: E402
-                       Case, Run, build, in_parallel, judge_engine, judge_freezes, judge_skips, log_path, print_tap,
+                       TOP, Case, Run, build, in_parallel, judge_engine, judge_freezes, judge_skips, log_path, print_tap,
                        unless_expected)
 
 TIMEOUT = 1500
@@ -106,6 +108,16 @@ def judge_copy(batch, paths, explains):
     return Case("nvlink2_copy", "says_which_path_data_took", "ok" if good else "FAIL", f"{batch}: {sorted(ways)}")
 
 
+@contextlib.contextmanager
+def in_turn():
+    """With twice as many machines as there are, each would be too slow for its own clock."""
+    path = os.path.join(TOP, "build", "locks", "selftests-machines")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="ascii") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
 def main():
     build(KERNEL)
     kernels = dict.fromkeys((ONE_ATSD, ONE_ATSD_EACH), one_atsd.build(KERNEL))
@@ -116,7 +128,8 @@ def main():
     def job(name, programs, words):
         return lambda: runs[name].go(programs, log_path(KERNEL, name), TIMEOUT, words)
 
-    in_parallel((job(name, programs, words) for name, (programs, words, _) in BATCHES.items()), MACHINES)
+    with in_turn():
+        in_parallel((job(name, programs, words) for name, (programs, words, _) in BATCHES.items()), MACHINES)
     for name, run in runs.items():
         for case in run.cases:
             unless_expected(case, expected_skip(name, case.name))

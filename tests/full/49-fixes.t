@@ -63,7 +63,7 @@ def place_tree(name, commit):
     if not os.path.isdir(tree):
         git("worktree", "add", "--force", "--detach", tree, commit)
     git("checkout", "--force", "--detach", commit, where=tree)
-    subprocess.run(["patch", "--quiet", "--no-backup-if-mismatch", "-p1", "-d", tree], input=patch, text=True, check=True)
+    subprocess.run(["patch", "--quiet", "--no-backup-if-mismatch", "--fuzz=0", "-p1", "-d", tree], input=patch, text=True, check=True)
     with open(stamp, "w", encoding="utf-8") as out:
         out.write(commit + patch)
     return tree

@@ -21,7 +21,7 @@ FIXES = os.path.join(TOP, "tests", "fixes")
 LINUX = os.path.join(BUILD, "linux")
 PROGRAM = "nvlink2_fixes"
 TIMEOUT = 900
-# Where time runs faster, a pause is shorter for who waits for it to begin
+# Not more: a task has to come between while another one pauses for 0.2 s by the emulated clock
 SPEED = 2
 # What has been freed is neither empty nor as it was
 POISON = "slub_debug=FZP"

@@ -125,8 +125,23 @@ struct slow {
 	const char *name;
 	unsigned int delay_us;
 	long result;
+	bool paused;
+	int log;
 	pthread_t thread;
 };
+
+/* What pause_for() logs, since watch_log_begin() */
+static bool log_has_pause(int log, const char *name)
+{
+	char line[32];
+	bool found;
+
+	snprintf(line, sizeof(line), "%s pauses", name);
+	found = watch_log_has(log, line);
+	close(log);
+
+	return found;
+}
 
 static void *be_slow(void *arg)
 {
@@ -142,6 +157,7 @@ static void *be_slow(void *arg)
 
 static void begin(struct slow *slow)
 {
+	slow->log = watch_log_begin();
 	pthread_create(&slow->thread, NULL, be_slow, slow);
 }
 
@@ -155,6 +171,7 @@ static void begin_and_wait(struct slow *slow)
 static long end(struct slow *slow)
 {
 	pthread_join(slow->thread, NULL);
+	slow->paused = log_has_pause(slow->log, slow->name);
 
 	return slow->result;
 }
@@ -191,6 +208,7 @@ static void map_while_unregistered(struct __test_metadata *_metadata,
 	unregistered = spapr_unregister(&self->second, self->memory, MIB);
 	EXPECT_TRUE(end(&map) || unregistered)
 		TH_LOG("mapped, and unregistered");
+	EXPECT_TRUE(map.paused);
 }
 
 TEST_F_TIMEOUT(fixes, map_races_unregister, NVLINK2_TIMEOUT)
@@ -206,7 +224,7 @@ TEST_F_TIMEOUT(fixes, map_one_step, NVLINK2_TIMEOUT)
 
 TEST_F_TIMEOUT(fixes, owner_under_lock, NVLINK2_TIMEOUT)
 {
-	int child = fork();
+	int log = watch_log_begin(), child = fork();
 
 	if (!child) {
 		prctl(PR_SET_NAME, "no-owner-yet");
@@ -215,6 +233,7 @@ TEST_F_TIMEOUT(fixes, owner_under_lock, NVLINK2_TIMEOUT)
 	usleep(PAUSE_US / 2);
 	ASSERT_EQ(0, spapr_register(&self->container, self->memory, MIB));
 	EXPECT_EQ(EPERM, watch_child(child));
+	EXPECT_TRUE(log_has_pause(log, "no-owner-yet"));
 }
 
 /* Fail one allocation of a page; returns -ENOENT when it was never made */
@@ -319,6 +338,7 @@ TEST_F_TIMEOUT(fixes, table_rcu, NVLINK2_TIMEOUT)
 	begin_and_wait(&slow);
 	EXPECT_EQ(0, spapr_remove_window(&self->container, self->start));
 	EXPECT_EQ(-EINVAL, end(&slow));
+	EXPECT_TRUE(slow.paused);
 }
 
 static long detach(FIXTURE_DATA(fixes) *self)
@@ -342,6 +362,7 @@ TEST_F_TIMEOUT(fixes, serialize_removal, NVLINK2_TIMEOUT)
 	close(self->table);
 	self->table = -1;
 	EXPECT_EQ(0, end(&slow));
+	EXPECT_TRUE(slow.paused);
 }
 
 /* The same of a link between a table and a group, which KVM follows */
@@ -353,6 +374,7 @@ TEST_F_TIMEOUT(fixes, invalidate_rcu, NVLINK2_TIMEOUT)
 	begin_and_wait(&slow);
 	EXPECT_EQ(0, spapr_remove_window(&self->container, self->start));
 	end(&slow);
+	EXPECT_TRUE(slow.paused);
 }
 
 /* A page of the guest of which only a half is registered */
@@ -461,6 +483,7 @@ TEST_F_TIMEOUT(fixes, soft_dirty, NVLINK2_TIMEOUT)
 	begin(&second);
 	EXPECT_EQ(0, end(&first));
 	EXPECT_EQ(0, end(&second));
+	EXPECT_TRUE(first.paused && second.paused);
 	EXPECT_EQ(0, kvm_guest_memory(&self->guest, SLOT_OTHER, BAR_GPA, bar,
 				      0));
 	munmap(bar, MIB);

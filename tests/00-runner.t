@@ -41,6 +41,31 @@ class Runner(unittest.TestCase):
         """a failed case fails the run"""
         self.expect("echo 1..2; echo ok 1 - a; echo not ok 2 - b", "1 passed, 1 failed", 1)
 
+    def test_recall(self):
+        """the end names each case that failed, and why"""
+        self.write_test("one.t", "echo not ok 1 - a; echo '# it is broken'; echo '# more'; echo ok 2 - b; echo '# fine'; "
+                                 "echo not ok 3 - c; echo 1..3")
+        self.write_test("two.t", "echo not ok 1 - a; echo ok 2 - d '# SKIP no such device'; echo 1..2")
+        _, _, output = self.run_all()
+        ends = output.strip().split("\n")[-4:-1]
+        self.assertEqual(sorted(ends), ["FAILED   one.t: a: it is broken", "FAILED   one.t: c", "FAILED   two.t: a"], output)
+
+    def test_reason(self):
+        """of a case of unittest the end says what is wrong, not where"""
+        self.write_test("one.t", f"""exec python3 - << 'end'
+import sys, unittest
+sys.path.insert(0, "{tap.TOP}/tests")
+import tap
+class One(unittest.TestCase):
+    def test(self):
+        "numbers"
+        self.assertEqual(1, 2)
+tap.main()
+end
+""")
+        _, _, output = self.run_all()
+        self.assertIn("FAILED   one.t: numbers: AssertionError: 1 != 2", output.split("\n"))
+
     def test_parts(self):
         """a case of unittest with parts is one case, and fails when one of them does"""
         self.write_test("one.t", f"""exec python3 - << 'end'

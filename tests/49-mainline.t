@@ -33,12 +33,18 @@ def tested():
 
 
 def cases_of(command):
-    """(word, name) of each case; a program that does not end as its cases say is one more."""
+    """(word, name) of each case and what is said of it; a program that does not end as its cases say is one more."""
     done = run(*command)
-    found = [(match[1], f"{command[0]}: {match[3]}") for match in map(CASE.match, done.stdout.split("\n")) if match]
-    failed = any(word == "not ok" for word, _ in found)
+    found = []
+    for text in done.stdout.split("\n"):
+        case = CASE.match(text)
+        if case:
+            found.append((case[1], f"{command[0]}: {case[3]}", []))
+        elif text.startswith("# ") and found:
+            found[-1][2].append(text)
+    failed = any(word == "not ok" for word, _, _ in found)
     if not found or (done.returncode != 0) != failed:
-        found.append(("not ok", f"{command[0]}: ended with status {done.returncode} after {len(found)} cases"))
+        found.append(("not ok", f"{command[0]}: ended with status {done.returncode} after {len(found)} cases", []))
     return found
 
 
@@ -55,10 +61,10 @@ def main():
     if built.returncode:
         sys.exit(f"cannot be built on {version}: see the messages above")
     cases = [case for command in PROGRAMS for case in cases_of(command)]
-    for number, (word, name) in enumerate(cases, 1):
-        print(f"{word} {number} - {name}")
+    for number, (word, name, said) in enumerate(cases, 1):
+        print("\n".join([f"{word} {number} - {name}", *said]))
     print(f"1..{len(cases)}")
-    sys.exit(any(word == "not ok" for word, _ in cases))
+    sys.exit(any(word == "not ok" for word, _, _ in cases))
 
 
 main()

@@ -31,6 +31,8 @@ class TapResult(unittest.TestResult):
         print(f"{word} {self.number} - {test.shortDescription() or test.id()}{note}", flush=True)
 
     def comment(self, error):
+        # What is wrong comes first: tests/run repeats that line
+        print(f"# {error[0].__name__}: {error[1]}".split("\n", maxsplit=1)[0], flush=True)
         for line in "".join(traceback.format_exception(*error)).rstrip().split("\n"):
             print(f"# {line}", flush=True)
 

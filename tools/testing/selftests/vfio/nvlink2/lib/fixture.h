@@ -9,8 +9,13 @@
 #include "nvlink2.h"
 #include "watch.h"
 
-/* In seconds. A reset takes two or more, and debug kernels are slow */
+/*
+ * In seconds. A reset takes two or more, and debug kernels are slow. Where this is
+ * not enough: USERCFLAGS=-DNVLINK2_TIMEOUT=...
+ */
+#ifndef NVLINK2_TIMEOUT
 #define NVLINK2_TIMEOUT		240
+#endif
 
 /* A size for which the kernel can use pages of 2 MiB */
 #define HUGE			(4 * MIB)

@@ -318,14 +318,20 @@ def digest(*paths):
     return total.hexdigest()
 
 
+def libvirt_files():
+    found = glob.glob(os.path.join(LIBVIRT, "**"), recursive=True) if LIBVIRT else []
+    return sorted(filter(os.path.isfile, found))
+
+
 def begin(suite):
     """The disk before the first step, unless packages, jobs and steps are those of the last time."""
     work = os.path.join(tap.BUILD, "packages", "run")
     os.makedirs(work, exist_ok=True)
     disk = base(suite)
     images = [os.path.join(tap.BUILD, "images", name) for name in ("vmlinux", "host.cpio")]
-    key = f"{disk} {os.path.getmtime(disk)} {LIBVIRT} " + digest(
-        *images, *sorted(glob.glob(os.path.join(OUT, "*.deb"))), *(os.path.join(HERE, name) for name in PARTS))
+    debs = sorted(glob.glob(os.path.join(OUT, "*.deb"))) + libvirt_files()
+    key = f"{disk} {os.path.getmtime(disk)} {bool(LIBVIRT)} " + digest(
+        *images, *debs, *(os.path.join(HERE, name) for name in PARTS))
     progress = Progress(work, key)
     if not progress.steps:
         copy(disk, os.path.join(work, "disk.img"))

@@ -298,7 +298,7 @@ TEST_F_TIMEOUT(falcon, works_after_reset, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, memcmp(self->memory, self->memory + HALF, 256));
 }
 
-#define INTERRUPT_MS	60000
+#define INTERRUPT_MS	10000
 
 /* What the falcon raises arrives as an MSI, once for each time */
 TEST_F_TIMEOUT(falcon, interrupt, NVLINK2_TIMEOUT)

@@ -29,7 +29,7 @@
 #define   LINK_DL_RESET		0x02
 
 /* The PCI core waits a minute for a device that EEH does not let it see */
-#define EEH_SECONDS	40
+#define EEH_SECONDS	20
 
 NVLINK2_FIXTURE(reset, nvlink2_prepare_mapped);
 

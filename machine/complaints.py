@@ -3,8 +3,8 @@
 
 import re
 
-# Whatever firmware says begins so, also behind what somebody else has not finished
-STAMP = re.compile(r"\[ *\d+\.\d{9},(\d)\] ?")
+from console import STAMP
+
 # skiboot's PR_WARNING, and worse
 BAD = "01234"
 
@@ -35,28 +35,31 @@ KNOWN = {
 
 
 class Complaints:
-    """Those of one machine that are not known; also: more patterns."""
+    """Those of one machine that are not known; also: more patterns.
+
+    A message stands on the console when firmware says it, and with the same time where the host shows firmware's log. The
+    kernel can cut it the first time, the end of the log the second time: once whole is enough.
+    """
 
     def __init__(self, also=()):
         self.known = [re.compile(pattern) for pattern in (*KNOWN, *also)]
-        self.unknown = []
-        self.cut = None
+        self.understood = set()
+        self.strange = []
 
     def line(self, text):
-        """A line of the console. A message that another one cuts in two ends with the next line."""
-        before, *found = STAMP.split(text)
-        if self.cut is not None:
-            self.judge(self.cut + before)
-        messages = [message if level in BAD else None for level, message in zip(found[0::2], found[1::2])]
-        self.cut = messages.pop(0) if len(messages) > 1 else None
-        for message in messages:
-            self.judge(message or "")
+        stamp = STAMP.search(text)
+        message = stamp and stamp[1] in BAD and text[stamp.end():].rstrip()
+        if message and any(pattern.fullmatch(message) for pattern in self.known):
+            self.understood.add(stamp[0])
+        elif message:
+            self.strange.append((stamp[0], message))
 
-    def judge(self, message):
-        message = message.rstrip()
-        if message and message not in self.unknown and not any(pattern.fullmatch(message) for pattern in self.known):
-            self.unknown.append(message)
+    @property
+    def unknown(self):
+        """Messages, each once, in their order."""
+        return list(dict.fromkeys(said for stamp, said in self.strange if stamp not in self.understood))
 
     def __str__(self):
-        more = f" and {len(self.unknown) - 1} more" if len(self.unknown) > 1 else ""
-        return f"firmware complains: {self.unknown[0]}{more}" if self.unknown else ""
+        unknown = self.unknown
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        return f"firmware complains: {unknown[0]}{more}" if unknown else ""

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 
 from complaints import Complaints
+from console import Console
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
@@ -272,6 +273,7 @@ class Machine:
         self.log_path = log
         self.private = tempfile.mkdtemp(prefix="witherspoon-")
         self.monitor = os.path.join(self.private, "qmp")
+        self.console = Console()
         self.partial = ""
         self.pending = []
         self.last = self.model_said = ""
@@ -311,13 +313,19 @@ class Machine:
         self.log.write(text)
         self.log.flush()
         *lines, self.partial = (self.partial + text).split("\n")
-        self.pending += lines
         for line in lines:
-            self.complaints.line(line)
-            said = MODEL_SAYS.search(line)
-            self.model_said = said[1] if said else self.model_said
-        self.last = next((line for line in reversed(lines) if line.strip()), self.last)
+            self.take(self.console.whole(line))
+        rest = "" if data else self.console.rest()
+        if rest:
+            self.take(rest)
         return bool(data)
+
+    def take(self, line):
+        self.pending.append(line)
+        self.complaints.line(line)
+        said = MODEL_SAYS.search(line)
+        self.model_said = said[1] if said else self.model_said
+        self.last = line if line.strip() else self.last
 
     def lines(self, timeout):
         """The console's lines until the machine ends; an error when that takes longer than timeout seconds."""

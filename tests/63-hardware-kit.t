@@ -49,16 +49,6 @@ def shell(script, root, **variables):
     return done.stdout
 
 
-class Console(unittest.TestCase):
-    """What the host says."""
-
-    def test_parted(self):
-        """a line that firmware's words have parted is whole again"""
-        lines = ("[  268.000000001,5] alone", "@ state after a=b", "@ state after a=[  268.020872781,4] SBE: late.",
-                 "[  268.020872790,4] more", "b huge=3", "@ end")
-        self.assertEqual(list(kit.without_firmware(lines)), ["@ state after a=b", "@ state after a=b huge=3", "@ end"])
-
-
 class Files(unittest.TestCase):
     """The kit on files that look like those of a machine."""
 

@@ -14,7 +14,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 sys.path[:0] = [os.path.join(TOP, "machine"), os.path.join(TOP, "tests", "selftests")]
 
-from complaints import STAMP  # noqa: E402
+from console import STAMP  # noqa: E402
 from selftests import FAST, HURRIED, NO_POWER_CONTROL, NOT_A_KERNEL, FastSettings  # noqa: E402
 from witherspoon import Machine, MachineError  # noqa: E402
 
@@ -27,20 +27,6 @@ ADDRESS = re.compile(r"\b[0-9a-f]{2}(:[0-9a-f]{2}){5}\b", re.I)
 
 def build():
     subprocess.run([os.path.join(TOP, "tests", "kit", "build")], check=True)
-
-
-def without_firmware(lines):
-    """Firmware's words can stand in the middle of a line of the programs, whose rest is the next line."""
-    begun = ""
-    for line in lines:
-        stamp = STAMP.search(line)
-        if stamp and not stamp.start():
-            continue
-        line = begun + line
-        stamp = STAMP.search(line) if line.startswith("@ ") else None
-        begun = line[:stamp.start()] if stamp else ""
-        if not stamp:
-            yield line
 
 
 class Host:
@@ -57,7 +43,7 @@ class Host:
                                     may_complain=(NOT_A_KERNEL, *HURRIED))
             try:
                 with Machine(settings, log) as machine:
-                    self.lines = list(without_firmware(machine.lines(timeout)))
+                    self.lines = [line for line in machine.lines(timeout) if not STAMP.match(line)]
             except MachineError as error:
                 self.problem = str(error)
             self.unpack(disk.read())

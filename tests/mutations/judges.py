@@ -4,6 +4,7 @@
 from mutations import Caught, Mutation
 
 CHECKS, COMPLAINTS, MACHINE = "machine/checks.py", "machine/complaints.py", "machine/witherspoon.py"
+CONSOLE = "machine/console.py"
 NEIGHBOURS = "machine/neighbours.py"
 
 MUTATIONS = [
@@ -57,6 +58,15 @@ MUTATIONS = [
     Mutation("a complaint is known by how it begins", COMPLAINTS,
              "any(pattern.fullmatch(message)", "any(pattern.match(message)",
              Caught.by("runs", "what has another level, is known of the machine or of the test, or not firmware's")),
+    Mutation("a message must be whole wherever it stands", COMPLAINTS,
+             "for stamp, said in self.strange if stamp not in self.understood", "for stamp, said in self.strange",
+             Caught.by("runs", "a message that is cut on the console, or at the end of firmware's log, but whole at the other "
+                       "place")),
+    Mutation("a line is cut no more than once", CONSOLE,
+             "        self.begun = line[:cut.start()] if cut else \"\"", "        self.begun = \"\" if self.begun or not cut else "
+             "line[:cut.start()]",
+             Caught.by("runs", "a line that firmware has cut is whole again, also one of its own log, or one cut twice or within "
+                       "the time")),
     Mutation("a machine goes on after a bit of a FIR", MACHINE,
              "if self.fir_fatal else []", "if not self.fir_fatal else []",
              Caught.by("runs", "every machine with an NPU ends at a bit of a FIR, unless the test wants to see one")),

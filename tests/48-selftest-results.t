@@ -163,6 +163,13 @@ class Results(unittest.TestCase):
         self.assertTrue(any(re.fullmatch(pattern, FROZEN) for pattern in run.may_complain(())))
         self.assertFalse(any(re.fullmatch(pattern, FROZEN) for pattern in selftests.Run("host").may_complain(())))
 
+    def test_hurried(self):
+        """that firmware waits for a lock for seconds is no complaint where time runs faster than the emulator"""
+        lock = "WARNING: Lock has been spinning for over 5000ms"
+        for speed, known in ((selftests.FAST, True), (1, False)):
+            patterns = selftests.Run("host", speed=speed).may_complain(())
+            self.assertEqual(any(re.fullmatch(pattern, lock) for pattern in patterns), known)
+
     def test_engine(self):
         """without the engine that no real GPU has only cases of ATS may be skipped for that, and there have to be some"""
         def judge(*cases, extra=selftests.NO_ENGINE):

@@ -38,8 +38,8 @@ OTHER = "0000:01:00.0"
 # firmware uses it for a fundamental reset.
 NO_POWER_CONTROL = ("-global", "xio3130-downstream.power_controller_present=off")
 
-# What firmware may complain of where time runs faster than firmware can work: a host that stops the emulator for 0.7 s has
-# stopped who holds a lock for more than 5
+# What firmware may complain of where time runs faster than firmware can work: its 5 seconds are 0.6 of the host, and a call
+# that holds a lock takes up to 3 of them when nothing stops the emulator
 HURRIED = (r"Spent \d+ msecs in OPAL call \d+!", r"SBE: .*", r"WARNING: Lock has been spinning for over 5000ms")
 # What it may complain of by the program that causes it: accesses to configuration space that it does not take; a table that
 # the kernel has kept, and invalidates, as a purge failed, while the TVE denies DMA already

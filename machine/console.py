@@ -3,7 +3,7 @@
 
 import re
 
-# Whatever firmware says begins so; the level is a digit
+# Whatever firmware says begins with its time and its level
 STAMP = re.compile(r"\[ *\d+\.\d{9},(\d)\] ?")
 # Before each line of firmware's log where the host shows it
 QUOTE = "opal| "

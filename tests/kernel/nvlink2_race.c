@@ -50,7 +50,7 @@ NVLINK2_FIXTURE(race, nvlink2_prepare_mapped);
 struct party {
 	void (*act)(struct nvlink2 *nvlink2, unsigned int round);
 	int pid;
-	/* What watch_child() has of it */
+	/* As of watch_child(): the signal, negative, or the exit status */
 	int end;
 };
 
@@ -95,7 +95,7 @@ static volatile long *shared_counter(void)
 									\
 		for (i = 0; i < ARRAY_SIZE(parties); i++) {		\
 			EXPECT_EQ(0, parties[i].end) {			\
-				TH_LOG("party %u", i);			\
+				TH_LOG("party %u: -signal or status", i); \
 			}						\
 		}							\
 	} while (0)

@@ -55,6 +55,9 @@ MUTATIONS = [
     Mutation("firmware may complain as long as it is no disaster", COMPLAINTS, 'BAD = "01234"', 'BAD = "012"',
              Caught.by("runs", "firmware that complains, at the beginning of a line or behind somebody else, in its "
                        "log or on the console")),
+    Mutation("a call of firmware may take as long as it likes", COMPLAINTS, "Spent [1-4]\\d{3} msecs", "Spent \\d+ msecs",
+             Caught.by("runs", "each that is known has a reason; slow calls of firmware are, unless one that the series makes "
+                       "takes 5 s")),
     Mutation("a complaint is known by how it begins", COMPLAINTS,
              "any(pattern.fullmatch(message)", "any(pattern.match(message)",
              Caught.by("runs", "what has another level, is known of the machine or of the test, or not firmware's")),

@@ -159,6 +159,34 @@ TEST_F_TIMEOUT(dma, other_memory_at_stale_address, NVLINK2_TIMEOUT)
 	EXPECT_EQ(0, spapr_unregister(container, memory, CHUNK));
 }
 
+/* Nobody is charged for what is unmapped while TCEs lead to it: it is bounded */
+TEST_F_TIMEOUT(dma, few_left_behind, NVLINK2_TIMEOUT)
+{
+	struct spapr_container *container = &self->nvlink2.container;
+	const int many = 4096;
+	void *ram;
+	int i;
+
+	NEED_TRAINED(self);
+	for (i = 0; i < many; i++) {
+		ram = nvlink2_map_ram(&self->nvlink2, 0, CHUNK);
+		if (ram == MAP_FAILED)
+			break;
+		ASSERT_EQ(0, spapr_map(container, RAM_IOVA + i * CHUNK, ram,
+				       CHUNK));
+		/* The next one is elsewhere */
+		ASSERT_EQ(ram, mmap(ram, CHUNK, PROT_NONE, MAP_PRIVATE |
+				    MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+	}
+	EXPECT_LT(i, many);
+	EXPECT_EQ(ENOSPC, errno);
+
+	while (i--)
+		EXPECT_EQ(0, spapr_unmap(container, RAM_IOVA + i * CHUNK,
+					 CHUNK));
+	EXPECT_NE(MAP_FAILED, nvlink2_map_ram(&self->nvlink2, 0, CHUNK));
+}
+
 /* A registration does not outlive the last close of the GPU */
 TEST_F_TIMEOUT(dma, no_mapping_after_close, NVLINK2_TIMEOUT)
 {

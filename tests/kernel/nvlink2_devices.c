@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * How a program of the series is told which GPU to test: as those of libvfio are, by
- * devices that follow its arguments or by a variable
+ * devices that follow its arguments or by a variable. And what vfio-pci is told of them.
  */
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
 #include "lib/fixture.h"
+#include "lib/sysfs.h"
 
 #define VARIABLE	"VFIO_SELFTESTS_BDF"
 #define NO_GPU		"0000:00:00.0"
@@ -73,6 +75,57 @@ TEST_F_TIMEOUT(devices, variable, NVLINK2_TIMEOUT)
 	EXPECT_EQ(KSFT_SKIP, run(NO_GPU, NULL, NULL));
 	/* An argument counts for more */
 	EXPECT_EQ(KSFT_PASS, run(NO_GPU, place->gpu, NULL));
+}
+
+/* Whether vfio-pci lets a device sleep that nobody has opened */
+static int sleeps(const char *bdf)
+{
+	char path[PATH_MAX], status[16] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), SYSFS_DEVICES "/%s/power/runtime_status", bdf);
+	file = fopen(path, "r");
+	if (!file)
+		return -1;
+	if (!fgets(status, sizeof(status), file))
+		status[0] = 0;
+	fclose(file);
+
+	return !strcmp(status, "suspended\n");
+}
+
+static int bind_anew(const char *bdf)
+{
+	return sysfs_write(bdf, "driver/unbind", bdf) ?: sysfs_bind(bdf);
+}
+
+#define STAYS_AWAKE	"/sys/module/vfio_pci/parameters/disable_idle_d3"
+
+/* Linux 6.12 takes the parameters when the module is loaded, 7.3 when a device is bound */
+TEST_F_TIMEOUT(devices, parameters_of_vfio_pci, NVLINK2_TIMEOUT)
+{
+	const char *bdf[] = { nvlink2_place()->gpu, nvlink2_place()->bridge[0] };
+	size_t i;
+
+	if (!nvlink2_other())
+		SKIP(return, "no device of another kind: --other names one");
+
+	ASSERT_EQ(0, sysfs_write_file(STAYS_AWAKE, "Y"));
+	EXPECT_EQ(0, bind_anew(nvlink2_other()));
+	for (i = 0; i < ARRAY_SIZE(bdf); i++)
+		EXPECT_EQ(0, bind_anew(bdf[i]));
+	sleep(2);
+	for (i = 0; i < ARRAY_SIZE(bdf); i++)
+		EXPECT_EQ(sleeps(nvlink2_other()), sleeps(bdf[i]));
+
+	EXPECT_EQ(0, sysfs_write_file(STAYS_AWAKE, "N"));
+	EXPECT_EQ(0, bind_anew(nvlink2_other()));
+	for (i = 0; i < ARRAY_SIZE(bdf); i++)
+		EXPECT_EQ(0, bind_anew(bdf[i]));
+	sleep(2);
+	EXPECT_EQ(1, sleeps(nvlink2_other()));
+	for (i = 0; i < ARRAY_SIZE(bdf); i++)
+		EXPECT_EQ(1, sleeps(bdf[i]));
 }
 
 NVLINK2_MAIN()

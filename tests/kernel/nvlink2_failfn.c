@@ -375,6 +375,7 @@ TEST_F_TIMEOUT(unreset, links_stay_down, NVLINK2_TIMEOUT)
 }
 
 /* A GPU that is closed, with links that cannot be fenced and a reset that fails */
+/* A GPU whose links are not fenced when it is closed, and which is not reset */
 FIXTURE(stuck)
 {
 	struct nvlink2 nvlink2;
@@ -384,15 +385,38 @@ FIXTURE(stuck)
 	int log;
 };
 
+FIXTURE_VARIANT(stuck)
+{
+	const char *functions;
+};
+
 /*
  * The fence is read back by bytes, and whether a GPU is there after its reset by
  * words. The kernel waits a minute for it.
  */
-#define READS_OF_STATE	"opal_pci_config_read_byte,opal_pci_config_read_word"
+FIXTURE_VARIANT_ADD(stuck, absent) {
+	"opal_pci_config_read_byte,opal_pci_config_read_word"
+};
+
+/*
+ * Links are fenced, and a bus is reset, by half words. A bus that was not reset
+ * answers at once, and the PCI core takes that for a reset.
+ */
+FIXTURE_VARIANT_ADD(stuck, refused) { "opal_pci_config_write_half_word" };
+
 #define BY_PLATFORM	"pnv_"
 #define ALWAYS		1000000
 /* The PCI core tries each way to reset it, and waits as long after each */
 #define STUCK_TIMEOUT	(3 * NVLINK2_TIMEOUT)
+
+static int fail_always(const char *functions)
+{
+	int ret = choose_calls(functions, BY_PLATFORM);
+
+	faults_write_number(OPAL_FAIL "skip", 0);
+	faults_write_number(OPAL_FAIL "times", ALWAYS);
+	return ret;
+}
 
 /* Memory of the guest that stays pinned because a GPU may still translate to it */
 FIXTURE_SETUP(stuck)
@@ -417,9 +441,9 @@ FIXTURE_SETUP(stuck)
 				      MIB));
 	ASSERT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
 
-	ASSERT_EQ(0, choose_calls(READS_OF_STATE, BY_PLATFORM));
-	faults_write_number(OPAL_FAIL "skip", 0);
-	faults_write_number(OPAL_FAIL "times", ALWAYS);
+	/* Calls of this process fail, and another one would let the GPU sleep */
+	ASSERT_EQ(0, sysfs_write(nvlink2_place()->gpu, "power/control", "on"));
+	ASSERT_EQ(0, fail_always(variant->functions));
 	vfio_dev_close(&self->nvlink2.gpu);
 	choose_nothing();
 }
@@ -454,6 +478,16 @@ TEST_F_TIMEOUT(stuck, memory_stays_until_the_next_reset, STUCK_TIMEOUT)
 	EXPECT_EQ(self->charged, watch_status("VmLck"));
 }
 
+/* An open without a reset is refused, and ends nothing */
+TEST_F_TIMEOUT(stuck, memory_stays_when_it_is_not_opened, STUCK_TIMEOUT)
+{
+	ASSERT_EQ(0, fail_always(variant->functions));
+	EXPECT_GT(0, vfio_dev_open(&self->nvlink2.container,
+				   nvlink2_place()->gpu, &self->nvlink2.gpu));
+	choose_nothing();
+	EXPECT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
+}
+
 /* There is nobody left to wait for a reset */
 TEST_F_TIMEOUT(stuck, log_says_what_stays, STUCK_TIMEOUT)
 {
@@ -467,7 +501,6 @@ TEST_F_TIMEOUT(stuck, log_says_what_stays, STUCK_TIMEOUT)
 	EXPECT_TRUE(watch_log_has(log, "memory of its last guest stays"));
 	EXPECT_EQ(self->charged + (long)MIB / 1024, watch_status("VmLck"));
 	close(log);
-	EXPECT_EQ(0, sysfs_bind(bdf));
 }
 
 /* Bridges that come while firmware does not stop their DMA */

@@ -25,6 +25,7 @@
  * Lock order, outermost first:
  *
  *   vfio_device_set::lock		open and close, which may unpin guest memory
+ *     kvm->arch.mmu_setup_lock		to keep the guest radix
  *     pnv_npu2.lock of the platform	to assign the GPU to an LPID
  *     mmap_lock
  *       vfio_pci_core_device::memory_lock	to read the size of the RAM
@@ -68,6 +69,9 @@ struct nvlink2_gpu {
 	unsigned int ram_region;	/* index in core.region; dev_set */
 	u64 ram_size;			/* bytes of RAM, 0 if not known yet; set
 					 * by any fault, to the same value
+					 */
+	struct kvm *guest;		/* has the LPID, and stays radix, or NULL;
+					 * dev_set
 					 */
 	struct mm_struct *guest_mm;	/* its memory is held, or NULL; dev_set */
 	bool links_fenced;		/* by close; dev_set */

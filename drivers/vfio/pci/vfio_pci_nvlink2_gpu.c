@@ -14,6 +14,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 #include <linux/vfio_pci_core.h>
+#include <asm/kvm_book3s_64.h>
 #include <asm/pnv-npu2.h>
 
 #include "vfio_pci_nvlink2.h"
@@ -79,20 +80,40 @@ static void nvlink2_gpu_unclaim_ram(struct nvlink2_gpu *gpu)
 
 #ifdef CONFIG_KVM_BOOK3S_HV_POSSIBLE
 /*
- * Return the LPID of a guest that the GPU can translate for, or 0, which is the
- * host. The NPU walks radix trees only. A guest that changes to hash later
- * keeps its LPID.
+ * Get the LPID of a guest that the GPU can translate for. The NPU walks radix
+ * trees only, and may do so until nvlink2_put_lpid().
  */
-static unsigned int nvlink2_lpid(struct kvm *kvm)
+static int nvlink2_get_lpid(struct kvm *kvm, unsigned int *lpid)
 {
-	return kvm->arch.radix ? kvm->arch.lpid : 0;
+	int ret = kvmppc_get_radix(kvm);
+
+	if (!ret)
+		*lpid = kvm->arch.lpid;
+
+	return ret;
+}
+
+static void nvlink2_put_lpid(struct kvm *kvm)
+{
+	kvmppc_put_radix(kvm);
 }
 #else
-static unsigned int nvlink2_lpid(struct kvm *kvm)
+static int nvlink2_get_lpid(struct kvm *kvm, unsigned int *lpid)
 {
-	return 0;
+	return -EINVAL;
+}
+
+static void nvlink2_put_lpid(struct kvm *kvm)
+{
 }
 #endif
+
+static void nvlink2_gpu_put_guest(struct nvlink2_gpu *gpu)
+{
+	if (gpu->guest)
+		nvlink2_put_lpid(gpu->guest);
+	gpu->guest = NULL;
+}
 
 /*
  * Take the LPID of a guest back. Called after a reset of the GPU, or when it has
@@ -106,8 +127,20 @@ static int nvlink2_gpu_unmap_lpar(struct nvlink2_gpu *gpu)
 		dev_err_ratelimited(&gpu->core.pdev->dev,
 				    "GPU could not be taken back from its guest (%d); it stays closed until that works\n",
 				    ret);
+	else
+		nvlink2_gpu_put_guest(gpu);
 
 	return ret;
+}
+
+/*
+ * Take the LPID back before VFIO drops its reference on the guest. If that fails,
+ * the guest stays radix for the rest of its life.
+ */
+static void nvlink2_gpu_leave_guest(struct nvlink2_gpu *gpu)
+{
+	nvlink2_gpu_unmap_lpar(gpu);
+	gpu->guest = NULL;
 }
 
 static void nvlink2_gpu_unhold_guest(struct nvlink2_gpu *gpu)
@@ -141,12 +174,13 @@ static int nvlink2_gpu_map_lpar(struct nvlink2_gpu *gpu)
 	if (ret || !kvm)
 		return ret;
 
-	lpid = nvlink2_lpid(kvm);
-	if (!lpid) {
+	ret = nvlink2_get_lpid(kvm, &lpid);
+	if (ret) {
 		dev_warn_ratelimited(&pdev->dev, "NVLink2 needs a radix guest of HV KVM\n");
-		return -EINVAL;
+		return ret;
 	}
 
+	gpu->guest = kvm;
 	mmgrab(kvm->mm);
 	mm_iommu_hold(kvm->mm);
 	gpu->guest_mm = kvm->mm;
@@ -156,6 +190,7 @@ static int nvlink2_gpu_map_lpar(struct nvlink2_gpu *gpu)
 		pci_warn(pdev, "GPU could not be assigned to LPID %u (%d)\n",
 			 lpid, ret);
 		nvlink2_gpu_unhold_guest(gpu);
+		nvlink2_gpu_put_guest(gpu);
 	}
 
 	return ret;
@@ -189,7 +224,7 @@ static int nvlink2_gpu_setup(struct nvlink2_gpu *gpu)
 	 * vfio_pci_core_enable() has reset the GPU. Without the reset, work of
 	 * the last user on the GPU would go on over NVLink2.
 	 */
-	if (!vdev->reset_works) {
+	if (!vdev->reset_works || !pnv_npu2_gpu_was_reset(gpu->pnv)) {
 		dev_warn_ratelimited(&vdev->pdev->dev, "GPU could not be reset; it stays closed until that works\n");
 		return -EIO;
 	}
@@ -223,7 +258,7 @@ static int nvlink2_gpu_setup(struct nvlink2_gpu *gpu)
 	return 0;
 
 unmap_lpar:
-	nvlink2_gpu_unmap_lpar(gpu);
+	nvlink2_gpu_leave_guest(gpu);
 	nvlink2_gpu_unhold_guest(gpu);
 unclaim_ram:
 	nvlink2_gpu_unclaim_ram(gpu);
@@ -292,13 +327,14 @@ static void nvlink2_gpu_close_finish(struct nvlink2_gpu *gpu)
 {
 	lockdep_assert_held(&gpu->core.vdev.dev_set->lock);
 
-	nvlink2_gpu_unmap_lpar(gpu);
+	nvlink2_gpu_leave_guest(gpu);
 
 	/*
 	 * Without a fence and without a reset, the GPU may use its translations
 	 * until the next reset.
 	 */
-	if (gpu->links_fenced || !gpu->core.needs_reset)
+	if (gpu->links_fenced ||
+	    (!gpu->core.needs_reset && pnv_npu2_gpu_was_reset(gpu->pnv)))
 		nvlink2_gpu_unhold_guest(gpu);
 
 	nvlink2_gpu_unclaim_ram(gpu);

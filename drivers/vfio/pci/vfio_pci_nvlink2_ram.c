@@ -116,14 +116,17 @@ static u64 nvlink2_ram_get_size(struct nvlink2_gpu *gpu)
 	struct vfio_pci_core_device *vdev = &gpu->core;
 	u64 size = READ_ONCE(gpu->ram_size);
 	u32 local_memory;
+	__le32 bytes;
 
 	if (size)
 		return size;
 
-	if (vfio_pci_core_ioread32(vdev, true, &local_memory,
+	/* For user space: in the byte order of the device */
+	if (vfio_pci_core_ioread32(vdev, true, (__force u32 *)&bytes,
 				   vdev->barmap[0] + NVLINK2_LOCAL_MEMORY))
 		return 0;
 
+	local_memory = le32_to_cpu(bytes);
 	size = nvlink2_ram_size(local_memory, resource_size(&gpu->ram));
 	if (!size)
 		dev_warn_ratelimited(&vdev->pdev->dev,

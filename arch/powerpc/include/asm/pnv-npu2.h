@@ -38,6 +38,7 @@ int pnv_npu2_gpu_wait(struct pnv_npu2_gpu *gpu);
 int pnv_npu2_gpu_ready(void *data);
 void pnv_npu2_gpu_begin_change(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_gpu_end_change(struct pnv_npu2_gpu *gpu);
+bool pnv_npu2_gpu_was_reset(struct pnv_npu2_gpu *gpu);
 int pnv_npu2_gpu_fence(struct pnv_npu2_gpu *gpu);
 void pnv_npu2_pace(struct pci_dev *pdev);
 int pnv_npu2_gpu_isolate(struct pnv_npu2_gpu *gpu);

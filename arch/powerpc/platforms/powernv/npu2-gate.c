@@ -489,6 +489,28 @@ void pnv_npu2_gate_not_reset(struct pnv_npu2_gpu *gpu)
 }
 
 /**
+ * pnv_npu2_gpu_was_reset() - ask whether the last reset of a GPU has happened
+ * @gpu: the GPU
+ *
+ * The PCI core takes a reset of a bus for done as soon as the devices answer,
+ * which they do at once when firmware has refused it.
+ *
+ * Context: may sleep.
+ * Return: false if firmware has refused the last reset.
+ */
+bool pnv_npu2_gpu_was_reset(struct pnv_npu2_gpu *gpu)
+{
+	bool ret;
+
+	down_read(&gpu->gate);
+	ret = !gpu->not_reset;
+	up_read(&gpu->gate);
+
+	return ret;
+}
+EXPORT_SYMBOL_GPL(pnv_npu2_gpu_was_reset);
+
+/**
  * pnv_npu2_gate_end_reset() - end what pnv_npu2_gate_begin_reset() started
  * @gpu: the GPU
  *

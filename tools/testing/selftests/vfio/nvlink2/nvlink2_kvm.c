@@ -112,6 +112,26 @@ TEST_F_TIMEOUT(kvm, hash_guest_is_refused, NVLINK2_TIMEOUT)
 	EXPECT_EQ(-EINVAL, open_with_guest(self));
 }
 
+/* Nor does KVM free the tables of one that has the GPU */
+TEST_F_TIMEOUT(kvm, guest_stays_radix, NVLINK2_TIMEOUT)
+{
+	struct kvm_ppc_mmuv3_cfg hash = {};
+	uint32_t order = 24;
+	int ret;
+
+	ASSERT_EQ(0, open_with_guest(self));
+	EXPECT_EQ(-1, ioctl(self->guest.vm, KVM_PPC_ALLOCATE_HTAB, &order));
+	EXPECT_EQ(EBUSY, errno);
+	EXPECT_EQ(-1, ioctl(self->guest.vm, KVM_PPC_CONFIGURE_V3_MMU, &hash));
+	EXPECT_EQ(EBUSY, errno);
+	nvlink2_close(&self->nvlink2);
+
+	ret = ioctl(self->guest.vm, KVM_PPC_ALLOCATE_HTAB, &order);
+	if (ret && errno != EBUSY)
+		SKIP(return, "KVM here has no hash guests");
+	EXPECT_EQ(0, ret);
+}
+
 /* A failed open for a hash guest leaves the GPU to others */
 TEST_F_TIMEOUT(kvm, refused_guest_leaves_nothing, NVLINK2_TIMEOUT)
 {

@@ -101,31 +101,30 @@ static int bind_anew(const char *bdf)
 
 #define STAYS_AWAKE	"/sys/module/vfio_pci/parameters/disable_idle_d3"
 
+static int set_parameter(const char *value)
+{
+	const struct nvlink2_place *place = nvlink2_place();
+
+	return sysfs_write_file(STAYS_AWAKE, value) ?: bind_anew(nvlink2_other()) ?:
+	       bind_anew(place->gpu) ?: bind_anew(place->bridge[0]) ?: sleep(2);
+}
+
 /* Linux 6.12 takes the parameters when the module is loaded, 7.3 when a device is bound */
 TEST_F_TIMEOUT(devices, parameters_of_vfio_pci, NVLINK2_TIMEOUT)
 {
-	const char *bdf[] = { nvlink2_place()->gpu, nvlink2_place()->bridge[0] };
-	size_t i;
+	const struct nvlink2_place *place = nvlink2_place();
 
 	if (!nvlink2_other())
 		SKIP(return, "no device of another kind: --other names one");
 
-	ASSERT_EQ(0, sysfs_write_file(STAYS_AWAKE, "Y"));
-	EXPECT_EQ(0, bind_anew(nvlink2_other()));
-	for (i = 0; i < ARRAY_SIZE(bdf); i++)
-		EXPECT_EQ(0, bind_anew(bdf[i]));
-	sleep(2);
-	for (i = 0; i < ARRAY_SIZE(bdf); i++)
-		EXPECT_EQ(sleeps(nvlink2_other()), sleeps(bdf[i]));
+	EXPECT_EQ(0, set_parameter("Y"));
+	EXPECT_EQ(sleeps(nvlink2_other()), sleeps(place->gpu));
+	EXPECT_EQ(sleeps(nvlink2_other()), sleeps(place->bridge[0]));
 
-	EXPECT_EQ(0, sysfs_write_file(STAYS_AWAKE, "N"));
-	EXPECT_EQ(0, bind_anew(nvlink2_other()));
-	for (i = 0; i < ARRAY_SIZE(bdf); i++)
-		EXPECT_EQ(0, bind_anew(bdf[i]));
-	sleep(2);
+	EXPECT_EQ(0, set_parameter("N"));
 	EXPECT_EQ(1, sleeps(nvlink2_other()));
-	for (i = 0; i < ARRAY_SIZE(bdf); i++)
-		EXPECT_EQ(1, sleeps(bdf[i]));
+	EXPECT_EQ(1, sleeps(place->gpu));
+	EXPECT_EQ(1, sleeps(place->bridge[0]));
 }
 
 NVLINK2_MAIN()

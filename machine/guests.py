@@ -32,7 +32,9 @@ ANSWERS = [
     ("unplugging function 0 of a bridge's slot is refused", 7,
      r"Error: companion shares its slot with NVLink2 device bridge0, which cannot be unplugged$"),
     ("a dump leaves GPU RAM out", 8, r"Error: dump: no guest memory to dump$"),
-    ("the guest runs on", 11, r"VM status: running$"),
+    ("hotplug of a device of another IOMMU group is refused", 11,
+     r"Error: PCI host bridge nvlink0 has NVLink2 devices and takes none of other IOMMU groups; Give"),
+    ("the guest runs on", 12, r"VM status: running$"),
 ]
 BLOCKED = r"GPU RAM of \S+, an NVLink2 device, cannot be migrated"
 # Properties that name other nodes, by numbers that firmware gives

@@ -58,12 +58,12 @@ static char *const without_nvlink2[] = { "-global", "vfio-pci.nvlink2=off", NULL
 /* Some of the RAM of its first GPU */
 #define GPU_RAM "0x420000000000 0x10000"
 
-/* A device that the guest does not have is %s: the next GPU, or that GPU's first bridge. */
+/* A device that the guest does not have is %s: the next GPU, or that GPU's first bridge, or the last GPU, of the other socket. */
 #define ADD_LATE "device_add vfio-pci,host=%s,bus=nvlink0.0,addr=16,id="
 static const char *const questions[] = {
 	"maps", ADD_LATE "late-gpu", ADD_LATE "late-bridge", "maps", "device_del gpu0", "device_del bridge0",
 	"device_del nvlink0", "device_del companion", "dump-guest-memory /tmp/dump " GPU_RAM,
-	"migrate exec:true", "info migrate", "info status", NULL
+	"migrate exec:true", "info migrate", ADD_LATE "stranger,nvlink2=off", "info status", NULL
 };
 
 static const struct shape shapes[] = {
@@ -124,6 +124,8 @@ static const char *late_device(const char *question)
 {
 	const struct gpu *late = &taken.gpus[current->gpus];
 
+	if (strstr(question, "stranger"))
+		late = &taken.gpus[taken.gpu_count - 1];
 	return strstr(question, "bridge") ? late->bridges[0].address : late->device.address;
 }
 

@@ -354,21 +354,29 @@ bool spapr_nvlink2_plug(SpaprPhbState *phb, PCIDevice *pdev, Error **errp)
     ERRP_GUARD();
     SpaprMachineState *spapr = SPAPR_MACHINE(qdev_get_machine());
     const VFIONvlink2 *nv = vfio_nvlink2_find(pdev);
-    PCIDevice *other;
+    PCIDevice *other = first_device_of(spapr->nvlink2, phb);
 
-    if (!nv) {
-        return true;
+    /* Of what is there when the machine starts, check_gpu() asks the same */
+    if (!nv && other && DEVICE(pdev)->hotplugged &&
+        !spapr_phb_eeh_available(phb)) {
+        error_setg(errp, "PCI host bridge %s has NVLink2 devices and takes "
+                   "none of other IOMMU groups", name_of(phb));
+        error_append_hint(errp, "Give it a spapr-pci-host-bridge of its "
+                          "own.\n");
+        return false;
     }
-    /* Its address map has no place for GPU RAM */
-    if (SPAPR_MACHINE_GET_CLASS(spapr)->pre_4_1_migration) {
-        warn_report_once("machine types before 4.1 do not know NVLink2");
+    if (!nv) {
         return true;
     }
     if (DEVICE(pdev)->hotplugged) {
         error_setg(errp, "NVLink2 devices cannot be hotplugged");
         return false;
     }
-    other = first_device_of(spapr->nvlink2, phb);
+    /* Its address map has no place for GPU RAM */
+    if (SPAPR_MACHINE_GET_CLASS(spapr)->pre_4_1_migration) {
+        warn_report_once("machine types before 4.1 do not know NVLink2");
+        return true;
+    }
     if (other && vfio_nvlink2_find(other)->group != nv->group) {
         error_setg(errp, "NVLink2 devices %s and %s are of different IOMMU "
                    "groups and share PCI host bridge %s", name_of(other),
